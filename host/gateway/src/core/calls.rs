@@ -1,0 +1,277 @@
+//! The calls at routing points, who serves each, and until when it may stay as it is (P9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_switch_link::{InteractionState, Over};
+use tandem_words::{InteractionId, NodeId, SessionId, Timestamp};
+
+use super::RoutingPoint;
+use crate::port::Condition;
+
+/// A call.
+#[derive(Debug)]
+struct Call {
+    /// None for a call that a session made: it is at no routing point, so it has no default route.
+    point: Option<RoutingPoint>,
+    arrived_at: Timestamp,
+    condition: Condition,
+    /// A session has it, or a primary said so when it reconciled.
+    taken: bool,
+    /// The last session that named it.
+    holder: Option<SessionId>,
+    /// How the holder ended.
+    over: Option<Over>,
+    /// Requests under way on it, music not counted: music ends only by command.
+    open: u32,
+    /// Its entry in `due`.
+    due_at: Option<Timestamp>,
+}
+
+impl Call {
+    /// It still waits for somebody to decide.
+    fn is_waiting(&self) -> bool {
+        matches!(self.condition, Condition::Ringing | Condition::Attended | Condition::Silent { .. })
+    }
+
+    /// Its session is over and nothing that it asked for is under way.
+    fn is_forsaken(&self) -> bool {
+        self.point.is_some()
+            && self.is_waiting()
+            && match self.over {
+                None => false,
+                Some(Over::Failed) => true,
+                Some(Over::Finished) => self.open == 0,
+            }
+    }
+}
+
+/// A session that holds calls.
+#[derive(Debug, Default)]
+struct Holder {
+    calls: BTreeSet<InteractionId>,
+    quiet_until: Option<Timestamp>,
+}
+
+/// All calls.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    calls: BTreeMap<InteractionId, Call>,
+    holders: BTreeMap<SessionId, Holder>,
+    /// Nodes without an acknowledged primary, since when.
+    unled: BTreeMap<NodeId, Timestamp>,
+    /// Each waiting call's deadline.
+    due: BTreeSet<(Timestamp, InteractionId)>,
+    /// Calls to look at: something about them changed.
+    changed: BTreeSet<InteractionId>,
+}
+
+impl Calls {
+    /// A visit begins: the call is nobody's yet.
+    pub(super) fn arrived(&mut self, id: &InteractionId, point: RoutingPoint, now: Timestamp) {
+        self.release(id);
+        let call = self.calls.entry(id.clone()).or_insert_with(|| Call::made(now));
+        call.point = Some(point);
+        call.arrived_at = now;
+        call.taken = false;
+        call.over = None;
+        if call.condition == Condition::DefaultRouted {
+            call.condition = Condition::Ringing;
+        }
+        self.touch(id);
+    }
+
+    /// A session made a call.
+    pub(super) fn made(&mut self, id: &InteractionId, now: Timestamp) {
+        self.calls.entry(id.clone()).or_insert_with(|| Call::made(now));
+    }
+
+    /// The switch says how it stands. Of a call that never arrived, or is over, this says nothing.
+    pub(super) fn condition(&mut self, id: &InteractionId, condition: Condition) {
+        if condition == Condition::Gone {
+            self.release(id);
+            if let Some(due_at) = self.calls.remove(id).and_then(|call| call.due_at) {
+                self.due.remove(&(due_at, id.clone()));
+            }
+            self.changed.remove(id);
+            return;
+        }
+        if let Some(call) = self.calls.get_mut(id) {
+            call.condition = condition;
+        }
+        self.touch(id);
+    }
+
+    /// A request on it was handed to the switch.
+    pub(super) fn asked(&mut self, id: &InteractionId) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.open += 1;
+        }
+        self.touch(id);
+    }
+
+    /// That request was answered.
+    pub(super) fn answered(&mut self, id: &InteractionId) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.open = call.open.saturating_sub(1);
+        }
+        self.touch(id);
+    }
+
+    /// A primary that reconciles says that one of its sessions has it.
+    pub(super) fn taken(&mut self, id: &InteractionId) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.taken = true;
+        }
+        self.touch(id);
+    }
+
+    /// A step of the session: it holds these calls, means to be quiet until then, and perhaps it was the last. Returns whether
+    /// what it means about quiet is news.
+    pub(super) fn held(&mut self, session: SessionId, ids: &[InteractionId], quiet_until: Option<Timestamp>, over: Option<Over>) -> bool {
+        for id in ids {
+            let Some(call) = self.calls.get(id) else { continue };
+            if call.holder != Some(session) {
+                self.release(id);
+            }
+            if let Some(call) = self.calls.get_mut(id) {
+                call.taken = true;
+                call.holder = Some(session);
+                call.over = None;
+                self.holders.entry(session).or_default().calls.insert(id.clone());
+            }
+        }
+        let Some(holder) = self.holders.get_mut(&session) else { return false };
+        let news = holder.quiet_until != quiet_until;
+        holder.quiet_until = quiet_until;
+        for id in holder.calls.clone() {
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.over = over;
+            }
+            self.touch(&id);
+        }
+        news
+    }
+
+    /// The node has no acknowledged primary from now on.
+    pub(super) fn unled(&mut self, node: NodeId, now: Timestamp) {
+        self.unled.entry(node).or_insert(now);
+        self.touch_node(node);
+    }
+
+    /// The node has one again.
+    pub(super) fn led(&mut self, node: NodeId) {
+        self.unled.remove(&node);
+        self.touch_node(node);
+    }
+
+    /// It goes to its default route now; returns which.
+    pub(super) fn default_route(&mut self, id: &InteractionId) -> Option<String> {
+        let call = self.calls.get_mut(id)?;
+        let to = call.point.as_ref()?.default_route.clone();
+        call.condition = Condition::DefaultRouted;
+        self.touch(id);
+        Some(to)
+    }
+
+    /// Whether requests may still act on it.
+    pub(super) fn may_be_served(&self, id: &InteractionId) -> bool {
+        self.calls.get(id).is_some_and(|call| call.condition != Condition::DefaultRouted)
+    }
+
+    pub(super) fn state(&self, id: &InteractionId) -> InteractionState {
+        match self.calls.get(id).map(|call| call.condition) {
+            None | Some(Condition::Gone) => InteractionState::Gone,
+            Some(Condition::DefaultRouted) => InteractionState::DefaultRouted,
+            Some(Condition::Routed) => InteractionState::Connected,
+            Some(Condition::Ringing | Condition::Attended | Condition::Silent { .. }) => InteractionState::AtRoutingPoint,
+        }
+    }
+
+    /// How many live.
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The next deadline.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The call whose deadline has passed longest.
+    pub(super) fn overdue(&self, now: Timestamp) -> Option<InteractionId> {
+        self.due.first().filter(|(at, _)| *at <= now).map(|(_, id)| id.clone())
+    }
+
+    /// Calls whose session is over and has nothing more under way, since the last time this was asked.
+    pub(super) fn take_forsaken(&mut self) -> Vec<InteractionId> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().filter(|id| self.calls.get(id).is_some_and(Call::is_forsaken)).collect()
+    }
+
+    fn release(&mut self, id: &InteractionId) {
+        let Some(session) = self.calls.get_mut(id).and_then(|call| call.holder.take()) else { return };
+        if let Some(holder) = self.holders.get_mut(&session) {
+            holder.calls.remove(id);
+            if holder.calls.is_empty() {
+                self.holders.remove(&session);
+            }
+        }
+    }
+
+    /// Something about it changed: when is it due now?
+    fn touch(&mut self, id: &InteractionId) {
+        let Some(call) = self.calls.get(id) else { return };
+        let due_at = self.deadline(call);
+        let before = call.due_at;
+        if due_at != before {
+            before.map(|at| self.due.remove(&(at, id.clone())));
+            due_at.map(|at| self.due.insert((at, id.clone())));
+            if let Some(call) = self.calls.get_mut(id) {
+                call.due_at = due_at;
+            }
+        }
+        self.changed.insert(id.clone());
+    }
+
+    fn touch_node(&mut self, node: NodeId) {
+        let first = SessionId { node, epoch: 0, number: 0 };
+        let last = SessionId { node, epoch: u64::MAX, number: u64::MAX };
+        let ids: Vec<_> = self.holders.range(first..=last).flat_map(|(_, holder)| holder.calls.iter().cloned()).collect();
+        ids.iter().for_each(|id| self.touch(id));
+    }
+
+    /// Until when the call may stay as it is.
+    fn deadline(&self, call: &Call) -> Option<Timestamp> {
+        let point = call.point.as_ref()?;
+        let (since, patience_ms) = match call.condition {
+            Condition::Silent { since } => (since, point.control_deadline_ms),
+            // It rings at an agent group, or a treatment is on its way.
+            Condition::Ringing if call.taken && call.open > 0 => return None,
+            Condition::Ringing => (call.arrived_at, point.answer_deadline_ms),
+            Condition::Attended if !call.taken => (call.arrived_at, point.answer_deadline_ms),
+            Condition::Attended | Condition::Routed | Condition::DefaultRouted | Condition::Gone => return None,
+        };
+        let quiet_until = call.holder.and_then(|session| self.holders.get(&session)?.quiet_until).unwrap_or(0);
+        let unled_since = call.holder.and_then(|session| self.unled.get(&session.node).copied());
+        Some(match unled_since {
+            // Nobody lives to end the quiet: it is void, and the patience begins when it became so.
+            Some(unled) if quiet_until > unled => since.max(unled).saturating_add(patience_ms),
+            _ => since.saturating_add(patience_ms).max(quiet_until),
+        })
+    }
+}
+
+impl Call {
+    fn made(now: Timestamp) -> Self {
+        Call {
+            point: None,
+            arrived_at: now,
+            condition: Condition::Ringing,
+            taken: false,
+            holder: None,
+            over: None,
+            open: 0,
+            due_at: None,
+        }
+    }
+}

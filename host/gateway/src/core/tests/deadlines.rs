@@ -1,0 +1,178 @@
+use tandem_switch_link::{HostMessage, Over};
+use tandem_words::{EventBody, RequestBody};
+
+use crate::{
+    core::{Options, RoutingPoint, testing::*},
+    port::{Condition, Order},
+    record::Line,
+};
+
+/// What happens to call c1, which arrives at 0 while node 101 is led.
+#[derive(Debug, Clone)]
+enum Do {
+    At(u64),
+    Taken,
+    QuietUntil(u64),
+    Is(Condition),
+    Asks(u32, RequestBody),
+    Answer(u32),
+    Over(Over),
+    Dies,
+    Leads,
+    LeadsAndHolds,
+}
+
+fn music() -> RequestBody {
+    RequestBody::Music { call: "c1".into(), name: "waltz".into() }
+}
+
+/// When c1 goes to its default route.
+fn default_routed_at(script: &[Do]) -> Option<u64> {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    let mut epoch = 1;
+    for (seq, what) in (1..).zip(script) {
+        let plain = || {
+            let mut step = step(1, seq, "c1", vec![]);
+            step.epoch = epoch;
+            step
+        };
+        match what.clone() {
+            Do::At(at) => {
+                if let Some((at, _)) = desk.default_routed_by(at) {
+                    return Some(at);
+                }
+                desk.core.pass_to(at);
+            }
+            Do::Taken => drop(desk.says(A, [HostMessage::Step(plain())])),
+            Do::QuietUntil(until) => drop(desk.says(A, [quiet(plain(), until)])),
+            Do::Is(condition) => desk.condition("c1", condition),
+            Do::Asks(request, body) => {
+                let mut step = plain();
+                step.requests = vec![tandem_switch_link::Asked { request, body }];
+                desk.says(A, [HostMessage::Step(step)]);
+            }
+            Do::Answer(request) => desk.answer(key(1, request), "c1"),
+            Do::Over(how) => drop(desk.says(A, [over(plain(), how)])),
+            Do::Dies => desk.core.closed(A),
+            Do::Leads | Do::LeadsAndHolds => {
+                epoch += 1;
+                let held = if matches!(what, Do::Leads) { vec![] } else { vec!["c1".into()] };
+                desk.greets(A, hello());
+                desk.says(A, [lead(epoch), HostMessage::Reconcile { after: None, interactions: held, requests: vec![] }]);
+            }
+        }
+        desk.core.apply_buffered();
+        if desk.core.take_orders().iter().any(|order| matches!(order, Order::DefaultRoute { .. })) {
+            return Some(desk.core.now());
+        }
+    }
+    desk.default_routed_by(1_000_000).map(|(at, _)| at)
+}
+
+#[test]
+fn a_call_that_nobody_serves_goes_to_its_default_route() {
+    use Condition::{Attended, Routed};
+    use Do::{Answer, Asks, At, Dies, Is, Leads, LeadsAndHolds, Over as Ends, QuietUntil, Taken};
+    let silent = |since| Is(Condition::Silent { since });
+    let cases: Vec<(&str, Vec<Do>, Option<u64>)> = vec![
+        ("nobody takes it", vec![], Some(20_000)),
+        ("nobody takes it, connected from before", vec![At(100), silent(100)], Some(4_100)),
+        ("silence", vec![Taken, At(1_000), silent(1_000)], Some(5_000)),
+        ("no silence", vec![Taken, At(1_000), Is(Attended)], None),
+        ("silence that ended", vec![Taken, silent(0), At(3_999), Is(Attended)], None),
+        ("silence again", vec![Taken, silent(0), At(3_999), Is(Attended), At(5_000), silent(5_000)], Some(9_000)),
+        ("a quiet session", vec![QuietUntil(30_000), silent(0)], Some(30_000)),
+        ("short quiet", vec![QuietUntil(1_000), silent(0)], Some(4_000)),
+        ("too long a quiet", vec![QuietUntil(999_000), silent(0)], Some(60_000)),
+        ("quiet taken back", vec![QuietUntil(30_000), silent(0), At(10), Taken], Some(4_000)),
+        ("ringing, taken, nothing under way", vec![Taken, At(500)], Some(20_000)),
+        ("ringing, a route under way", vec![Asks(1, attach("c1"))], None),
+        ("ringing and quiet", vec![QuietUntil(50_000)], Some(50_000)),
+        ("with a person", vec![Taken, silent(0), At(10), Is(Routed), Ends(Over::Failed)], None),
+        // A session that ended.
+        ("finished, silent", vec![Taken, silent(0), At(700), Ends(Over::Finished)], Some(700)),
+        ("finished, ringing", vec![Taken, At(700), Ends(Over::Finished)], Some(700)),
+        ("failed in a treatment", vec![Asks(1, attach("c1")), Is(Attended), At(700), Ends(Over::Failed)], Some(700)),
+        ("finished, a treatment still runs", vec![Asks(1, attach("c1")), Is(Attended), Ends(Over::Finished), At(9_000), Answer(1)], Some(9_000)),
+        ("finished, only music left", vec![Asks(1, music()), Is(Attended), At(700), Ends(Over::Finished)], Some(700)),
+        ("finished, routed", vec![Asks(1, attach("c1")), Is(Attended), Ends(Over::Finished), At(9_000), Is(Routed), Answer(1)], None),
+        ("finished, and quiet for ever", vec![QuietUntil(30_000), silent(0), At(700), Ends(Over::Finished)], Some(700)),
+        // A host that died.
+        ("dead host, silence before", vec![Taken, silent(0), At(3_000), Dies], Some(4_000)),
+        ("dead host, quiet is void and counts from the death", vec![QuietUntil(30_000), silent(0), At(10_000), Dies], Some(14_000)),
+        ("dead host, the silence begins later", vec![QuietUntil(30_000), Is(Attended), At(1_000), Dies, At(2_000), silent(2_000)], Some(6_000)),
+        ("a host that comes back in time keeps its quiet", vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), Leads], Some(30_000)),
+        ("dead host, treatment", vec![Taken, Is(Attended), Dies], None),
+        ("taken before the death, as the next primary says", vec![Dies, At(100), LeadsAndHolds, Is(Attended)], None),
+    ];
+    for (name, script, expected) in cases {
+        assert_eq!(default_routed_at(&script), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_session_hears_of_it_at_a_position_and_later_requests_fail() {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    desk.frames(A);
+    assert_eq!(desk.default_routed_by(30_000), Some((20_000, "9000".into())));
+    let told = events(&desk.frames(A));
+    assert_eq!((told[0].position, told[0].at), (2, 20_000));
+    assert_eq!(told[0].body, EventBody::InteractionDefaultRouted("c1".into()));
+    desk.says(A, [HostMessage::Step(step(1, 1, "c1", vec![(1, attach("c1"))]))]);
+    assert_eq!(desk.acts(), []);
+    assert_eq!(desk.verdicts(), [(1, crate::record::Verdict::Gone)]);
+}
+
+#[test]
+fn each_routing_point_has_its_own_deadlines_and_no_number_is_without() {
+    let points = [("8000".into(), RoutingPoint { default_route: "9001".into(), control_deadline_ms: 1, answer_deadline_ms: 50 })];
+    for (points, expected) in [(points.into(), (50, "9001")), (Default::default(), (20_000, "9999"))] {
+        let mut desk = Desk::with(Options { routing_points: points, ..options() }, keepsake());
+        desk.core.reported(vec![added("c1", 0)]);
+        assert_eq!(desk.default_routed_by(30_000), Some((expected.0, expected.1.into())));
+    }
+}
+
+#[test]
+fn the_record_says_until_when_a_session_means_to_be_quiet() {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    desk.says(A, [quiet(step(1, 1, "c1", vec![]), 10_000), quiet(step(1, 2, "c1", vec![]), 10_000), HostMessage::Step(step(1, 3, "c1", vec![]))]);
+    desk.acts();
+    let untils: Vec<_> = desk
+        .lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Quiet { until, .. } => Some(*until),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(untils, [Some(10_000), None], "news only");
+}
+
+#[test]
+fn a_call_that_comes_back_to_a_finished_session_goes_to_its_default_route() {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    desk.condition("c1", Condition::Routed);
+    desk.says(A, [over(step(1, 1, "c1", vec![]), Over::Finished)]);
+    assert_eq!(desk.acts(), []);
+    desk.condition("c1", Condition::Silent { since: 0 });
+    assert!(matches!(desk.acts()[..], [Order::DefaultRoute { .. }]));
+}
+
+#[test]
+fn a_second_visit_is_nobodys_yet() {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    desk.says(A, [HostMessage::Step(step(1, 1, "c1", vec![]))]);
+    desk.acts();
+    desk.core.pass_to(1_000);
+    desk.core.reported(vec![added("c1", 1_000)]);
+    assert_eq!(desk.acts(), []);
+    desk.says(A, [over(step(1, 2, "", vec![]), Over::Failed)]);
+    assert_eq!(desk.acts(), [], "the session of the first visit has no say any more");
+    assert_eq!(desk.default_routed_by(100_000), Some((21_000, "9000".into())));
+}

@@ -1,0 +1,9 @@
+//! The rules of the core, as facts.
+
+mod deadlines;
+mod document;
+mod interleavings;
+mod leading;
+mod malformed;
+mod stepping;
+mod time;

@@ -1,0 +1,168 @@
+//! Which session an event belongs to, and what a new session is made of.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use tandem_journal::{Claim, Opening};
+use tandem_switch_link::SwitchEvent;
+use tandem_words::{
+    Epoch, EventBody, Holding, Interaction, InteractionId, NodeId, Origin, Property, RequestKey, SessionId, StartSession, SwitchName,
+    Timestamp, VersionId, Visit,
+};
+
+/// A version with its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The strategy's name.
+    pub strategy: String,
+    /// The component.
+    pub version: VersionId,
+    /// Parameters, the manifest's defaults included.
+    pub parameters: Vec<Property>,
+}
+
+/// What is deployed: by routing point, and by strategy's name for sessions that sessions start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deployments {
+    /// By routing point's number.
+    pub routing_points: BTreeMap<String, Deployment>,
+    /// By strategy's name.
+    pub strategies: BTreeMap<String, Deployment>,
+}
+
+/// What an event of the switch means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// A new visit: a new session.
+    Open(Box<Opening>),
+    /// An event of this session.
+    Of(SessionId),
+    /// Of nobody here.
+    Nobody,
+    /// A call at a number that nothing is deployed at.
+    NotDeployed(String),
+}
+
+/// See the module. Sessions are numbered in the order in which they are made.
+#[derive(Debug)]
+pub struct Assignment {
+    node: NodeId,
+    epoch: Epoch,
+    switch: SwitchName,
+    deployments: Deployments,
+    next_number: u64,
+    /// Whose events of the interaction are now: those of its last visit, as far as events have come.
+    holders: HashMap<InteractionId, SessionId>,
+    /// Sessions that were made for a visit and are not over.
+    visits: HashMap<(InteractionId, Visit), SessionId>,
+    /// What to forget with a session.
+    held_by: HashMap<SessionId, Vec<(InteractionId, Option<Visit>)>>,
+}
+
+impl Assignment {
+    /// Of a primary with this epoch.
+    pub fn new(node: NodeId, epoch: Epoch, switch: SwitchName, deployments: Deployments) -> Self {
+        let (holders, visits, held_by) = Default::default();
+        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by }
+    }
+
+    /// Sessions that hold interactions.
+    pub fn sessions(&self) -> usize {
+        self.held_by.len()
+    }
+
+    /// What recovered sessions hold. Where several hold the same interaction, the earliest visit that still controls it has
+    /// the events at first: its end is still to be told, and then the beginning of the later one.
+    pub(crate) fn recovered(&mut self, holdings: &[Holding]) {
+        let mut holdings: Vec<&Holding> = holdings.iter().collect();
+        // The last one wins.
+        holdings.sort_by_key(|held| (held.controlled, Reverse(held.visit.filter(|_| held.controlled)), held.session));
+        for held in holdings {
+            self.hold(held.session, held.interaction.clone(), held.visit);
+        }
+    }
+
+    /// Events of the interaction are the session's from now on.
+    fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
+        self.holders.insert(interaction.clone(), session);
+        if let Some(visit) = visit {
+            self.visits.insert((interaction.clone(), visit), session);
+        }
+        let held = self.held_by.entry(session).or_default();
+        if !held.contains(&(interaction.clone(), visit)) {
+            held.push((interaction, visit));
+        }
+    }
+
+    /// The session is over.
+    pub(crate) fn forget(&mut self, session: SessionId) {
+        for (interaction, visit) in self.held_by.remove(&session).unwrap_or_default() {
+            if self.holders.get(&interaction).is_some_and(|holder| *holder == session) {
+                self.holders.remove(&interaction);
+            }
+            if let Some(visit) = visit {
+                self.visits.remove(&(interaction, visit));
+            }
+        }
+    }
+
+    pub(crate) fn meaning(&mut self, event: &SwitchEvent) -> Meaning {
+        if let Some(key) = event.answers {
+            if let EventBody::CallCreated(interaction) = &event.body {
+                self.hold(key.session, interaction.id.clone(), None);
+            }
+            return Meaning::Of(key.session);
+        }
+        match (&event.body, event.visit) {
+            (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, visit, event.at),
+            (EventBody::InteractionDeleted(deletion), _) => {
+                // Its last event: the session, which may live on, needs it no longer here.
+                let holder = self.holders.remove(&deletion.interaction);
+                holder.map_or(Meaning::Nobody, Meaning::Of)
+            }
+            _ => {
+                let holder = event.interaction.as_ref().and_then(|interaction| self.holders.get(interaction));
+                holder.copied().map_or(Meaning::Nobody, Meaning::Of)
+            }
+        }
+    }
+
+    fn visit(&mut self, interaction: &Interaction, visit: Visit, at: Timestamp) -> Meaning {
+        let id = &interaction.id;
+        if let Some(session) = self.visits.get(&(id.clone(), visit)).copied() {
+            // Told again to a new primary.
+            self.holders.insert(id.clone(), session);
+            return Meaning::Of(session);
+        }
+        let Some(deployment) = self.deployments.routing_points.get(&interaction.routing_point).cloned() else {
+            self.holders.remove(id);
+            return Meaning::NotDeployed(interaction.routing_point.clone());
+        };
+        let claim = Claim::Visit { interaction: id.to_string(), visit };
+        let opening = self.opening(deployment, Some(claim), Origin::Interaction, at);
+        self.hold(opening.session, id.clone(), Some(visit));
+        Meaning::Open(Box::new(opening))
+    }
+
+    /// A session that a session starts; none: there is no strategy of that name.
+    pub(crate) fn started(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Option<Opening> {
+        let mut deployment = self.deployments.strategies.get(&start.strategy)?.clone();
+        for given in &start.parameters {
+            match deployment.parameters.iter_mut().find(|known| known.key == given.key) {
+                Some(known) => known.value.clone_from(&given.value),
+                None => deployment.parameters.push(given.clone()),
+            }
+        }
+        Some(self.opening(deployment, Some(Claim::Request(by)), Origin::Session, at))
+    }
+
+    fn opening(&mut self, deployment: Deployment, claim: Option<Claim>, origin: Origin, started_at: Timestamp) -> Opening {
+        let session = SessionId { node: self.node, epoch: self.epoch, number: self.next_number };
+        self.next_number += 1;
+        let Deployment { strategy, version, parameters } = deployment;
+        let (epoch, switch) = (self.epoch, self.switch.clone());
+        Opening { session, incarnation: 1, epoch, claim, origin, strategy, version, parameters, switch, started_at }
+    }
+}

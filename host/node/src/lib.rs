@@ -1,0 +1,13 @@
+//! The rules of a node: who may act, which session gets which event, in which order a new primary takes over.
+//!
+//! Pure state machines: inputs in, [`Directive`]s out. No clock, no socket, no thread, no disk.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod assignment;
+mod primary;
+mod tenure;
+mod truths;
+
+pub use assignment::{Assignment, Deployment, Deployments};
+pub use primary::{Directive, LinkError, NodeOptions, Phase, Primary, Stock};
+pub use tenure::Tenure;

@@ -1,0 +1,437 @@
+//! A primary and its switch: `lead` before everything, then the truth, then steps (design, sections 5 and 8).
+
+use std::collections::BTreeSet;
+
+use tandem_journal::Opening;
+use tandem_switch_link::{
+    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, Refusal, RequestState, StepMessage, SwitchEvent,
+};
+use tandem_words::{
+    Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, InteractionId, Message, NodeId, Position, RequestKey, SessionId,
+    StartSession, StoreId, SwitchIncarnation, SwitchName, Timestamp,
+};
+
+use crate::{Assignment, Deployments, assignment::Meaning, truths::Truths};
+
+/// Who the primary is.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The instance.
+    pub instance: InstanceName,
+    /// Its lease's epoch.
+    pub epoch: Epoch,
+    /// The cluster store in which the lease stands.
+    pub store: StoreId,
+    /// The switch it serves.
+    pub switch: SwitchName,
+    /// The switch link's shared secret, where the gateway wants one.
+    pub token: Option<String>,
+}
+
+/// What the sessions hold and wait for, and W; gathered when every commit is through.
+#[derive(Debug, Clone, Default)]
+pub struct Stock {
+    /// The durable W.
+    pub after: Option<Mark>,
+    /// Interactions that are not over.
+    pub interactions: Vec<Holding>,
+    /// Requests that wait for the switch.
+    pub requests: Vec<RequestKey>,
+}
+
+/// What the primary wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Directive {
+    /// Over the switch link.
+    Send(HostMessage),
+    /// Let everything that is under way come through: inputs handled, commits acknowledged, what follows from those too. Then
+    /// ask the workers, and call [`Primary::took_stock`]; nothing else may be put into them in between, so that what is sent
+    /// again later is durable (P2).
+    TakeStock,
+    /// The switch's events follow behind this mark.
+    Follow(Mark),
+    /// To every worker, before anything else of this list that follows: the requests the gateway has not seen. `fresh`: the
+    /// first time in this epoch.
+    Reconciled {
+        /// Requests to be sent again.
+        unknown: BTreeSet<RequestKey>,
+        /// See above.
+        fresh: bool,
+    },
+    /// To every worker: the time.
+    Advance(Timestamp),
+    /// A new session, with the event that made it, if one did.
+    Open {
+        /// Its first record.
+        opening: Box<Opening>,
+        /// The event.
+        event: Option<(SwitchIncarnation, SwitchEvent)>,
+    },
+    /// An event for a session.
+    Deliver(SessionId, SwitchIncarnation, SwitchEvent),
+    /// News from the host for a session.
+    News(SessionId, EventBody),
+    /// News from the host for all.
+    NewsForAll(EventBody),
+    /// The host's answer to a request.
+    Answer(RequestKey, EventBody),
+    /// A message for a session.
+    Message {
+        /// The receiver.
+        to: SessionId,
+        /// The sender's request.
+        from: RequestKey,
+        /// The sender's strategy.
+        strategy: String,
+        /// What it sent.
+        message: Message,
+    },
+    /// An event that is of nobody: it counts for W.
+    Ignore(Mark),
+    /// Worth a warning in the log.
+    Warn(String),
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The gateway refused.
+    #[error("the gateway refused this instance: {message}")]
+    Refused {
+        /// For programs: after `Fenced` the instance must stop.
+        reason: Refusal,
+        /// The gateway's words.
+        message: String,
+    },
+    /// It is the gateway of another switch.
+    #[error("the gateway speaks for switch {found:?}, but tandem.toml calls it {expected:?}; correct the name in [switch.NAME] or the url")]
+    OtherSwitch {
+        /// Its name.
+        found: String,
+        /// The name in the configuration.
+        expected: String,
+    },
+    /// Frames are numbered without holes.
+    #[error("the gateway's frame {found} came where frame {expected} should; it loses or repeats frames, against the protocol (docs/switch-link.md)")]
+    FrameOrder {
+        /// The number it should have had.
+        expected: u64,
+        /// The number it had.
+        found: u64,
+    },
+    /// Positions are, too: an event that is passed over would be lost.
+    #[error("the gateway sent event {found} where event {expected} should come, against the protocol (docs/switch-link.md)")]
+    EventOrder {
+        /// The position it should have had.
+        expected: Position,
+        /// The position it had.
+        found: Position,
+    },
+    /// A message that has no place here.
+    #[error("the gateway sent {what} in phase {phase:?}, against the protocol (docs/switch-link.md)")]
+    OutOfOrder {
+        /// The message.
+        what: &'static str,
+        /// Where the primary stood.
+        phase: Phase,
+    },
+}
+
+/// How far the primary is with its gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No connection.
+    Away,
+    /// `hello` is sent.
+    Greeting,
+    /// `lead` is sent.
+    Claiming,
+    /// The commits are coming through.
+    TakingStock,
+    /// `reconcile` is sent.
+    Reconciling,
+    /// Events and steps flow.
+    Serving,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Primary {
+    options: NodeOptions,
+    assignment: Assignment,
+    phase: Phase,
+    fresh: bool,
+    incarnation: SwitchIncarnation,
+    now: Timestamp,
+    last_frame: u64,
+    /// The position of the connection's next event.
+    next: Position,
+    /// Up to here, events have been handed on in this epoch: those that a new connection tells again are with their sessions.
+    delivered: Option<Mark>,
+    w: Option<Mark>,
+    told_idle: Option<(u64, Option<Timestamp>)>,
+    told_w: Option<Mark>,
+    stock: Stock,
+    truths: Truths,
+}
+
+impl Primary {
+    /// A primary that has taken its lease.
+    pub fn new(options: NodeOptions, deployments: Deployments) -> Self {
+        let assignment = Assignment::new(options.instance.node, options.epoch, options.switch.clone(), deployments);
+        Primary {
+            options,
+            assignment,
+            phase: Phase::Away,
+            fresh: true,
+            incarnation: 0,
+            now: 0,
+            last_frame: 0,
+            next: 0,
+            delivered: None,
+            w: None,
+            told_idle: None,
+            told_w: None,
+            stock: Stock::default(),
+            truths: Truths::default(),
+        }
+    }
+
+    /// How far it is.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Its node.
+    pub fn node(&self) -> NodeId {
+        self.options.instance.node
+    }
+
+    /// Switch time, as last heard.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Sessions that hold interactions.
+    pub fn sessions(&self) -> usize {
+        self.assignment.sessions()
+    }
+
+    /// A connection to the gateway is there.
+    pub fn connected(&mut self) -> Vec<Directive> {
+        self.phase = Phase::Greeting;
+        self.last_frame = 0;
+        self.told_idle = None;
+        self.told_w = None;
+        let NodeOptions { cluster, instance, token, .. } = &self.options;
+        vec![Directive::Send(HostMessage::Hello {
+            protocols: vec![PROTOCOL],
+            cluster: cluster.clone(),
+            node: instance.node,
+            instance: instance.to_string(),
+            token: token.clone(),
+        })]
+    }
+
+    /// It is gone.
+    pub fn disconnected(&mut self) {
+        self.phase = Phase::Away;
+    }
+
+    /// A frame of the gateway. After an error the connection is to be closed, but what came before it in the frame has
+    /// happened: the directives count in either case.
+    pub fn frame(&mut self, frame: GatewayFrame) -> (Vec<Directive>, Result<(), LinkError>) {
+        let mut directives = self.truths.settled().into_iter().map(Directive::Follow).collect();
+        let expected = self.last_frame + 1;
+        if frame.seq != expected {
+            return (directives, Err(LinkError::FrameOrder { expected, found: frame.seq }));
+        }
+        self.last_frame = frame.seq;
+        let taken = frame.messages.into_iter().try_for_each(|message| self.message(message, &mut directives));
+        (directives, taken)
+    }
+
+    fn message(&mut self, message: GatewayMessage, out: &mut Vec<Directive>) -> Result<(), LinkError> {
+        match (self.phase, message) {
+            (_, GatewayMessage::Refused { reason, message }) => return Err(LinkError::Refused { reason, message }),
+            (Phase::Greeting, GatewayMessage::Welcome { switch, incarnation, .. }) => {
+                if switch != self.options.switch {
+                    return Err(LinkError::OtherSwitch { found: switch.to_string(), expected: self.options.switch.to_string() });
+                }
+                self.incarnation = incarnation;
+                self.phase = Phase::Claiming;
+                out.push(Directive::Send(HostMessage::Lead { epoch: self.options.epoch, store: self.options.store }));
+            }
+            (Phase::Claiming, GatewayMessage::Leading { epoch, .. }) if epoch == self.options.epoch => {
+                self.phase = Phase::TakingStock;
+                out.push(Directive::TakeStock);
+            }
+            (Phase::Reconciling, GatewayMessage::Reconciled { now, kept_from, interactions, requests }) => {
+                self.phase = Phase::Serving;
+                self.reconciled(now, kept_from, &interactions, &requests, out);
+            }
+            (Phase::Serving, GatewayMessage::Event(event)) => {
+                if event.position != self.next {
+                    return Err(LinkError::EventOrder { expected: self.next, found: event.position });
+                }
+                self.next += 1;
+                self.event(event, out);
+            }
+            (Phase::Serving, GatewayMessage::Clock { now }) => {
+                self.now = self.now.max(now);
+                // It was asked for behind the backlog: whatever that did not tell, nobody will.
+                self.truths.tell(out);
+                out.push(Directive::Advance(now));
+            }
+            // Not applied again; its answer comes, or has come, as an event.
+            (_, GatewayMessage::Duplicate { .. }) => {}
+            (phase, message) => return Err(LinkError::OutOfOrder { what: name(&message), phase }),
+        }
+        Ok(())
+    }
+
+    /// Everything is through, and this is what the sessions hold.
+    pub fn took_stock(&mut self, stock: Stock) -> Vec<Directive> {
+        if self.phase != Phase::TakingStock {
+            return Vec::new();
+        }
+        self.phase = Phase::Reconciling;
+        if self.fresh {
+            self.assignment.recovered(&stock.interactions);
+        }
+        let after = self.known_w(stock.after);
+        let reconcile = HostMessage::Reconcile {
+            after,
+            interactions: stock.interactions.iter().map(|held| held.interaction.clone()).collect(),
+            requests: stock.requests.clone(),
+        };
+        self.stock = Stock { after, ..stock };
+        vec![Directive::Send(reconcile)]
+    }
+
+    /// W: as the store has it, or as this epoch has heard of it.
+    fn known_w(&self, stored: Option<Mark>) -> Option<Mark> {
+        stored.into_iter().chain(self.w).max_by_key(|mark| (mark.incarnation, mark.position))
+    }
+
+    fn reconciled(
+        &mut self,
+        now: Timestamp,
+        kept_from: Position,
+        interactions: &[(InteractionId, InteractionState)],
+        requests: &[(RequestKey, RequestState)],
+        out: &mut Vec<Directive>,
+    ) {
+        let Stock { after, interactions: held, .. } = std::mem::take(&mut self.stock);
+        let seen = after.filter(|mark| mark.incarnation == self.incarnation).map_or(0, |mark| mark.position);
+        let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
+        let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
+        self.next = before_kept.position + 1;
+        let lost = after.is_some() && (!same_life || before_kept.position > seen);
+        // Over a hole W goes only when what is said instead is durable: till then the gateway keeps what it knows of requests.
+        let follow = if lost { Mark { position: seen, ..before_kept } } else { before_kept };
+        out.push(Directive::Follow(follow));
+        let in_state = |wanted| requests.iter().filter(move |(_, state)| *state == wanted).map(|(key, _)| *key);
+        let unknown = in_state(RequestState::Unknown).collect();
+        out.push(Directive::Reconciled { unknown, fresh: std::mem::take(&mut self.fresh) });
+        if lost && self.truths.gap_told < Some((before_kept.incarnation, before_kept.position)) {
+            // What the switch cannot tell becomes an explicit gap (P4).
+            let what = format!("the switch no longer has the events between {seen} and {kept_from}; sessions hear a gap");
+            out.push(Directive::Warn(what));
+            out.push(Directive::NewsForAll(EventBody::Gap(Gap { interaction: None, since: self.now })));
+            self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
+        }
+        self.truths.begin(now, follow, before_kept, in_state(RequestState::Answered), &held, interactions);
+    }
+
+    fn event(&mut self, event: SwitchEvent, out: &mut Vec<Directive>) {
+        let mark = Mark { incarnation: self.incarnation, position: event.position };
+        if let Some(key) = event.answers {
+            self.truths.answered(key);
+        }
+        if self.delivered.is_some_and(|last| last.incarnation == mark.incarnation && mark.position <= last.position) {
+            return;
+        }
+        self.delivered = Some(mark);
+        self.now = self.now.max(event.at);
+        match self.assignment.meaning(&event) {
+            Meaning::Open(opening) => out.push(Directive::Open { opening, event: Some((self.incarnation, event)) }),
+            Meaning::Of(session) => out.push(Directive::Deliver(session, self.incarnation, event)),
+            Meaning::Nobody => out.push(Directive::Ignore(mark)),
+            Meaning::NotDeployed(number) => {
+                let what = format!("a call came to {number}, where tandem.toml deploys no strategy; its default route will have it");
+                out.push(Directive::Warn(what));
+                out.push(Directive::Ignore(mark));
+            }
+        }
+    }
+
+    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing.
+    pub fn tell(&mut self, step: StepMessage) -> Option<Directive> {
+        (self.phase == Phase::Serving).then(|| Directive::Send(HostMessage::Step(step)))
+    }
+
+    /// W as it is durable now.
+    pub fn durable(&mut self, mark: Mark) -> Option<Directive> {
+        self.w = self.known_w(Some(mark));
+        let news = self.phase == Phase::Serving && mark.incarnation == self.incarnation && self.told_w != Some(mark);
+        news.then(|| {
+            self.told_w = Some(mark);
+            Directive::Send(HostMessage::Acknowledge(mark))
+        })
+    }
+
+    /// Every frame received is handled, every step committed, every request sent.
+    pub fn idle(&mut self, wake_at: Option<Timestamp>) -> Option<Directive> {
+        if self.phase != Phase::Serving {
+            return None;
+        }
+        let wake_at = wake_at.into_iter().chain(self.truths.idle()).min();
+        let idle = (self.last_frame, wake_at);
+        let news = self.told_idle != Some(idle);
+        news.then(|| {
+            self.told_idle = Some(idle);
+            Directive::Send(HostMessage::Idle { seq: idle.0, wake_at })
+        })
+    }
+
+    /// A session wants to send a message.
+    pub fn send(&mut self, from: RequestKey, to: &str, strategy: String, message: Message) -> Directive {
+        let refuse = |why: String| Directive::Answer(from, EventBody::Failed(Failure::new(ErrorCode::NotFound, why)));
+        match to.parse::<SessionId>() {
+            Ok(to) if to.node == self.node() => Directive::Message { to, from, strategy, message },
+            Ok(to) => refuse(format!("session {to} is of node {}, and messages reach sessions of node {} only", to.node, self.node())),
+            Err(error) => refuse(error.to_string()),
+        }
+    }
+
+    /// A session wants to start another; `at`: its session time.
+    pub fn start(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Directive {
+        match self.assignment.started(by, start, at.max(self.now)) {
+            Some(opening) => Directive::Open { opening: Box::new(opening), event: None },
+            None => {
+                let failure = Failure::new(ErrorCode::NotFound, format!("no strategy {:?} is deployed here", start.strategy));
+                Directive::Answer(by, EventBody::Failed(failure))
+            }
+        }
+    }
+
+    /// A session is over.
+    pub fn over(&mut self, session: SessionId) {
+        self.assignment.forget(session);
+    }
+}
+
+fn name(message: &GatewayMessage) -> &'static str {
+    match message {
+        GatewayMessage::Welcome { .. } => "`welcome`",
+        GatewayMessage::Refused { .. } => "`refused`",
+        GatewayMessage::Leading { .. } => "`leading`",
+        GatewayMessage::Reconciled { .. } => "`reconciled`",
+        GatewayMessage::Event(_) => "`event`",
+        GatewayMessage::Clock { .. } => "`clock`",
+        GatewayMessage::Duplicate { .. } => "`duplicate`",
+    }
+}

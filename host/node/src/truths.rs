@@ -1,0 +1,106 @@
+//! What the gateway says of calls and requests when a primary reconciles, and its events do not tell any more.
+//!
+//! The events behind W tell most of it. What they have not told when they are through is said instead: a request whose answer
+//! is lost has an unknown outcome (and is never repeated), and a call that is gone is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tandem_switch_link::{InteractionState, Mark};
+use tandem_words::{
+    Deletion, EndCause, ErrorCode, EventBody, Failure, Holding, InteractionId, Position, RequestKey, SessionId, SwitchIncarnation, Timestamp,
+};
+
+use crate::Directive;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Truths {
+    stage: Stage,
+    /// Answered, says the gateway; the answers have not been seen yet.
+    unanswered: BTreeSet<RequestKey>,
+    /// For sessions that do not know it by themselves; a worker drops what its session has heard.
+    news: Vec<(SessionId, EventBody)>,
+    /// Up to here the sessions have been told of gaps.
+    pub(crate) gap_told: Option<(SwitchIncarnation, Position)>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Stage {
+    #[default]
+    Settled,
+    /// The backlog is coming; then W may go to the mark. The time is asked for, to know when the backlog is through.
+    Backlog(Timestamp, Mark),
+    /// Told; the steps that come of it are being committed.
+    Told(Mark),
+    /// They are durable.
+    Durable(Mark),
+}
+
+impl Truths {
+    /// A reconciliation at switch time `now`; W waits at `low`, and may go to `mark` when all is said.
+    pub(crate) fn begin(
+        &mut self,
+        now: Timestamp,
+        low: Mark,
+        mark: Mark,
+        answered: impl Iterator<Item = RequestKey>,
+        held: &[Holding],
+        interactions: &[(InteractionId, InteractionState)],
+    ) {
+        let states: BTreeMap<_, _> = interactions.iter().map(|(interaction, state)| (interaction, *state)).collect();
+        self.unanswered = answered.collect();
+        let mut last_visits = BTreeMap::new();
+        for held in held {
+            let last = last_visits.entry(&held.interaction).or_insert(held.visit);
+            *last = held.visit.max(*last);
+        }
+        let moved = |of: &Holding| of.controlled && last_visits.get(&of.interaction).is_some_and(|last| of.visit < *last);
+        let news = |of: &Holding| Some((of.session, truth(of, *states.get(&of.interaction)?, moved(of))?));
+        self.news = held.iter().filter_map(news).collect();
+        let nothing = self.unanswered.is_empty() && self.news.is_empty() && low == mark;
+        self.stage = if nothing { Stage::Settled } else { Stage::Backlog(now, mark) };
+    }
+
+    /// An answer came.
+    pub(crate) fn answered(&mut self, key: RequestKey) {
+        self.unanswered.remove(&key);
+    }
+
+    /// The backlog is through.
+    pub(crate) fn tell(&mut self, out: &mut Vec<Directive>) {
+        let Stage::Backlog(_, mark) = self.stage else { return };
+        let failure = Failure::new(ErrorCode::OutcomeUnknown, "its answer was lost with the switch's events");
+        let unanswered = std::mem::take(&mut self.unanswered).into_iter();
+        out.extend(unanswered.map(|key| Directive::Answer(key, EventBody::Failed(failure.clone()))));
+        out.extend(std::mem::take(&mut self.news).into_iter().map(|(session, body)| Directive::News(session, body)));
+        self.stage = Stage::Told(mark);
+    }
+
+    /// Everything so far is handled and durable. Returns when the time is wanted.
+    pub(crate) fn idle(&mut self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Backlog(now, _) => return Some(now),
+            Stage::Told(mark) => self.stage = Stage::Durable(mark),
+            Stage::Durable(_) | Stage::Settled => {}
+        }
+        None
+    }
+
+    /// Where W may go, once.
+    pub(crate) fn settled(&mut self) -> Option<Mark> {
+        let Stage::Durable(mark) = self.stage else { return None };
+        self.stage = Stage::Settled;
+        Some(mark)
+    }
+}
+
+/// What a session must hear of an interaction, if nothing else tells it.
+fn truth(held: &Holding, state: InteractionState, moved: bool) -> Option<EventBody> {
+    let interaction = held.interaction.clone();
+    match state {
+        _ if moved => Some(EventBody::InteractionDeleted(Deletion { interaction, cause: EndCause::Moved })),
+        InteractionState::AtRoutingPoint | InteractionState::Connected => None,
+        InteractionState::DefaultRouted => Some(EventBody::InteractionDefaultRouted(interaction)),
+        InteractionState::Gone => Some(EventBody::InteractionDeleted(Deletion { interaction, cause: EndCause::Failed })),
+    }
+}

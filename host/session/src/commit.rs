@@ -1,0 +1,175 @@
+//! The queue in front of the disk: what is finished waits here, goes into one batch, and is released when that is durable.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use tandem_journal::{Batch, FormatError, Lease, LostClaim, Record, Row, Watermark, encode};
+use tandem_switch_link::Mark;
+use tandem_words::{Incarnation, Position, SessionId, SwitchIncarnation, SwitchName};
+
+use crate::{Release, SessionState};
+
+/// Records of one session that become durable together.
+#[derive(Debug)]
+pub struct Finished {
+    /// Whose.
+    pub session: SessionId,
+    /// In which run.
+    pub incarnation: Incarnation,
+    /// The step they end with.
+    pub seq: u32,
+    /// In order.
+    pub records: Vec<Arc<Record>>,
+    /// The switch event that is done with.
+    pub mark: Option<Mark>,
+    /// What leaves the host afterwards.
+    pub release: Release,
+}
+
+impl Finished {
+    pub(crate) fn empty(state: &SessionState, mark: Option<Mark>, release: Release) -> Self {
+        let (session, incarnation, seq) = (state.session(), state.opening().incarnation, state.seq());
+        Finished { session, incarnation, seq, records: Vec::new(), mark, release }
+    }
+
+    /// Its rows; written by the worker's thread, so that the committer only has to hand them on.
+    pub fn rows(&self) -> Result<Vec<Row>, FormatError> {
+        self.records.iter().map(|record| encode(record)).collect()
+    }
+}
+
+/// What a durable commit means for one session.
+#[derive(Debug)]
+pub enum Durable {
+    /// Its records up to `seq` are durable, and this leaves the host.
+    Released(Box<Release>),
+    /// It came too late for its claim and never was.
+    Lost(LostClaim),
+}
+
+/// Which positions of a switch are done with: W and the islands above it.
+#[derive(Debug)]
+struct Positions {
+    incarnation: SwitchIncarnation,
+    low: Position,
+    above: BTreeSet<Position>,
+}
+
+impl Positions {
+    fn done(&mut self, mark: Mark) {
+        if mark.incarnation != self.incarnation || mark.position <= self.low {
+            return;
+        }
+        self.above.insert(mark.position);
+        self.rise();
+    }
+
+    /// All up to here are done with, or lost; the islands above stay.
+    fn begin_behind(&mut self, low: Position) {
+        self.low = self.low.max(low);
+        self.above = self.above.split_off(&(self.low + 1));
+        self.rise();
+    }
+
+    fn rise(&mut self) {
+        while self.above.first().is_some_and(|next| *next == self.low + 1) {
+            self.above.pop_first();
+            self.low += 1;
+        }
+    }
+}
+
+/// See the module. One batch is under way at a time; it is repeated unchanged until it is acknowledged or the lease is gone.
+#[derive(Debug)]
+pub struct CommitQueue {
+    lease: Lease,
+    switch: SwitchName,
+    /// None until the switch is followed.
+    positions: Option<Positions>,
+    waiting: VecDeque<(Finished, Vec<Row>)>,
+    under_way: Option<(Batch, Vec<Finished>)>,
+    /// W of the last acknowledged batch.
+    durable: Option<Mark>,
+}
+
+impl CommitQueue {
+    /// A queue of a primary with this lease, for one switch.
+    pub fn new(lease: Lease, switch: SwitchName) -> Self {
+        CommitQueue { lease, switch, positions: None, waiting: VecDeque::new(), under_way: None, durable: None }
+    }
+
+    /// The switch's events follow behind this mark. Marks of another incarnation count no longer.
+    pub fn follow(&mut self, after: Mark) {
+        match &mut self.positions {
+            Some(positions) if positions.incarnation == after.incarnation => positions.begin_behind(after.position),
+            positions => *positions = Some(Positions { incarnation: after.incarnation, low: after.position, above: BTreeSet::new() }),
+        }
+    }
+
+    /// Something finished, with its rows.
+    pub fn finished(&mut self, finished: Finished, rows: Vec<Row>) {
+        self.waiting.push_back((finished, rows));
+    }
+
+    /// An event that no session takes.
+    pub fn ignored(&mut self, mark: Mark) {
+        if let Some(positions) = &mut self.positions {
+            positions.done(mark);
+        }
+    }
+
+    /// The lease, with the counter of the last batch.
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// Whether nothing waits and nothing is under way.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_none()
+    }
+
+    /// The batch to commit now: the one under way, or a new one of what waits, at most `rows` rows and something more. With
+    /// nothing waiting it is a renewal of the lease, which also carries W on.
+    pub fn batch(&mut self, rows: usize) -> &Batch {
+        let queue = &mut *self;
+        let (batch, _) = queue.under_way.get_or_insert_with(|| {
+            queue.lease.counter += 1;
+            let mut batch = Batch { lease: queue.lease, watermarks: Vec::new(), rows: Vec::new() };
+            let mut items = Vec::new();
+            while batch.rows.len() < rows
+                && let Some((finished, mut own)) = queue.waiting.pop_front()
+            {
+                batch.rows.append(&mut own);
+                if let (Some(mark), Some(positions)) = (finished.mark, &mut queue.positions) {
+                    positions.done(mark);
+                }
+                items.push(finished);
+            }
+            if let Some(Positions { incarnation, low: position, .. }) = queue.positions {
+                batch.watermarks.push(Watermark { switch: queue.switch.clone(), incarnation, position });
+            }
+            (batch, items)
+        });
+        batch
+    }
+
+    /// The batch under way is durable. What it means, in the order of the batch.
+    pub fn acknowledged(&mut self, lost: &[LostClaim]) -> Vec<Durable> {
+        let Some((batch, items)) = self.under_way.take() else { return Vec::new() };
+        if let Some(Watermark { incarnation, position, .. }) = batch.watermarks.first().cloned() {
+            self.durable = Some(Mark { incarnation, position });
+        }
+        let durable = |finished: Finished| match lost.iter().find(|claim| claim.session == finished.session) {
+            Some(claim) => Durable::Lost(claim.clone()),
+            None => Durable::Released(Box::new(finished.release)),
+        };
+        items.into_iter().map(durable).collect()
+    }
+
+    /// W, as far as it is durable.
+    pub fn durable(&self) -> Option<Mark> {
+        self.durable
+    }
+}

@@ -1,0 +1,28 @@
+//! Sessions: one step of one session, the worker that owns many of them, the queue in front of the disk, recovery.
+//!
+//! Everything here decides and does nothing: inputs in, outputs out. No clock, no socket, no thread, no disk; guests are
+//! behind the trait [`Guests`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod commit;
+mod draft;
+mod guests;
+mod limits;
+mod memory;
+mod rebuild;
+mod release;
+mod serve;
+mod slot;
+mod snapshot;
+mod state;
+mod step;
+mod worker;
+
+pub use commit::{CommitQueue, Durable, Finished};
+pub use draft::{Draft, OverLimit, Written};
+pub use guests::{Effort, GuestFailure, Guests, Next, Place};
+pub use limits::{StepLimits, WorkerOptions};
+pub use rebuild::{Folded, fold};
+pub use release::{HostRequest, Release};
+pub use state::{Held, Life, OpenRequest, SessionState, Standing};
+pub use worker::{Arrival, Input, Inventory, Output, Worker};

@@ -1,0 +1,75 @@
+//! Limits, each with its default and its reason. `tandem.toml` names them under `[limits]` and `[sessions]`.
+
+/// What one step may do (design, section 3; P12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepLimits {
+    /// `limits.requests-per-step`. A flow asks for a handful of things at once; hundreds are a loop gone wrong.
+    pub requests_per_step: usize,
+    /// `limits.payload`: bytes of one request. Switch link and journal carry it, and the pair keeps it in memory.
+    pub payload_bytes: usize,
+    /// Log lines and milestones of one step; those beyond are dropped and counted.
+    pub notes_per_step: usize,
+    /// Bytes of one log line or milestone; longer ones are cut.
+    pub note_bytes: usize,
+    /// Answers of `timers.local` in one step: the journal keeps each. Those beyond are refused.
+    pub local_times_per_step: usize,
+}
+
+/// Bytes of a time zone's name; the longest of the database has 32.
+pub(crate) const MAX_ZONE_BYTES: usize = 64;
+
+impl StepLimits {
+    /// For a step that is in the journal already: its outcome is known to be good, whatever limits it was made under.
+    pub(crate) fn for_replay(self) -> Self {
+        StepLimits {
+            requests_per_step: self.requests_per_step.saturating_mul(10),
+            payload_bytes: self.payload_bytes.saturating_mul(10),
+            ..self
+        }
+    }
+}
+
+impl Default for StepLimits {
+    fn default() -> Self {
+        StepLimits { requests_per_step: 256, payload_bytes: 64 << 10, notes_per_step: 100, note_bytes: 1_000, local_times_per_step: 100 }
+    }
+}
+
+/// How a worker treats its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerOptions {
+    /// Of each step.
+    pub step: StepLimits,
+    /// `limits.state`: bytes of one snapshot. It is written again and again.
+    pub state_bytes: usize,
+    /// `limits.max-journal-steps`: how far a session without snapshots may go; its recovery replays all of it.
+    pub max_journal_steps: u32,
+    /// `sessions.snapshot-every`: steps between snapshots. Recovery replays at most so many.
+    pub snapshot_every: u32,
+    /// `sessions.passivate-after`: idle time after which a session leaves memory, ms of switch time.
+    pub passivate_after_ms: u64,
+    /// `sessions.linger-timeout`: how long a session lives behind its last interaction, ms of switch time.
+    pub linger_timeout_ms: u64,
+    /// How many steps a session may be ahead of its commits. What it may cost to do them again after a failure.
+    pub max_steps_ahead: usize,
+    /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
+    pub max_waiting: usize,
+    /// `max-quiet`: the longest silence a session may ask for, ms of switch time (design, section 9).
+    pub max_quiet_ms: u64,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        WorkerOptions {
+            step: StepLimits::default(),
+            state_bytes: 256 << 10,
+            max_journal_steps: 10_000,
+            snapshot_every: 50,
+            passivate_after_ms: 600_000,
+            linger_timeout_ms: 60_000,
+            max_steps_ahead: 64,
+            max_waiting: 10_000,
+            max_quiet_ms: 60_000,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which sessions are in memory: snapshots, and passivation of idle ones.
+
+use tandem_journal::{Record, Snapshot};
+use tandem_words::{SessionId, Timestamp};
+
+use crate::{Finished, Guests, SessionState, Worker, release, slot::Presence, snapshot};
+
+impl<G: Guests> Worker<G> {
+    /// Takes idle sessions out of memory (`sessions.passivate-after`). One that is not quiet is looked at again later.
+    pub(crate) fn passivate_idle(&mut self) {
+        let Some(before) = self.now.checked_sub(self.options.passivate_after_ms) else { return };
+        while let Some((_, id)) = self.idle.first().copied().filter(|(at, _)| *at <= before) {
+            self.forget_idle(id);
+            let Some(slot) = self.slots.get(&id).filter(|slot| slot.presence == Presence::Here) else { continue };
+            if slot.waiting.is_empty() && slot.uncommitted.is_empty() {
+                self.passivate(id);
+            } else {
+                self.look_at(id, self.now.max(before.saturating_add(1)));
+            }
+        }
+    }
+
+    /// The session is in memory; from `at` on its idle time counts.
+    pub(crate) fn look_at(&mut self, id: SessionId, at: Timestamp) {
+        self.forget_idle(id);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.idle_since = Some(at);
+            self.idle.insert((at, id));
+        }
+    }
+
+    /// The session is no longer in memory, or about to leave it.
+    pub(crate) fn forget_idle(&mut self, id: SessionId) {
+        if let Some(at) = self.slots.get_mut(&id).and_then(|slot| slot.idle_since.take()) {
+            self.idle.remove(&(at, id));
+        }
+    }
+
+    fn passivate(&mut self, id: SessionId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let Some(state) = slot.state.as_deref() else { return };
+        slot.passivating = true;
+        if slot.last_snapshot < state.seq() {
+            let mut finished = Finished::empty(state, None, release::nothing(state));
+            self.add_snapshot(id, &mut finished);
+            if !finished.records.is_empty() {
+                self.hand_in(id, finished);
+            }
+        }
+        self.leave_memory_if_passivating(id);
+    }
+
+    /// The last commit of a session that is to leave memory has been acknowledged, or none was needed.
+    pub(crate) fn leave_memory_if_passivating(&mut self, id: SessionId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if !slot.passivating || !slot.uncommitted.is_empty() {
+            return;
+        }
+        slot.passivating = false;
+        if slot.waiting.is_empty() && slot.presence == Presence::Here {
+            slot.presence = Presence::Absent;
+            self.guests.remove(id);
+        } else if slot.presence == Presence::Here {
+            self.look_at(id, self.now);
+        }
+    }
+
+    /// Asks the guest for its state and puts it behind the step. A guest that has none to give is recovered by replay; one
+    /// that gives more than `limits.state`, or fails at it, too.
+    pub(crate) fn add_snapshot(&mut self, id: SessionId, finished: &mut Finished) {
+        let answer = self.guests.snapshot(id);
+        if answer.as_ref().is_err_and(|failure| failure.instance_died) {
+            self.died(id);
+        }
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.asked_snapshot = slot.state.as_deref().map_or(0, SessionState::seq);
+        }
+        let Ok(Some(guest)) = answer else { return };
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let Some(state) = slot.state.as_deref() else { return };
+        let Some(host) = snapshot::encode(state).filter(|_| guest.len() <= self.options.state_bytes) else { return };
+        let state_version = self.guests.manifest(&state.opening().version).map_or(0, |manifest| manifest.state_version);
+        let (incarnation, seq) = (state.opening().incarnation, state.seq());
+        slot.last_snapshot = seq;
+        slot.hand_out(finished, Record::Snapshot(Snapshot { session: id, incarnation, seq, host, guest, state_version }));
+    }
+}

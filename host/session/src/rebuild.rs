@@ -1,0 +1,238 @@
+//! Bringing a session back: last snapshot, then the tail, compared with what the journal says (P10).
+//!
+//! One function serves recovery, passivated sessions, and the neighbours of a guest that took its cell down; the tail is
+//! the stored rows plus the worker's own records that are not acknowledged yet.
+
+use std::sync::Arc;
+
+use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
+use tandem_words::{ErrorCode, SessionId};
+
+use crate::{
+    Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written,
+    slot::Presence,
+    snapshot,
+};
+
+/// A session as its rows tell it.
+#[derive(Debug)]
+pub struct Folded {
+    /// Its state.
+    pub state: SessionState,
+    /// Behind which step its last snapshot stands; 0: none.
+    pub last_snapshot: u32,
+}
+
+/// Folds a session's rows into its state, without its guest. The message is for people.
+pub fn fold(rows: &SessionRows) -> Result<Folded, String> {
+    let records = read(rows)?;
+    let start = start_of(&records)?;
+    let (mut state, last_snapshot) = (start.state, start.seq);
+    for record in records.iter().skip(start.tail) {
+        apply(&mut state, record);
+    }
+    Ok(Folded { state, last_snapshot })
+}
+
+struct Start<'a> {
+    state: SessionState,
+    snapshot: Option<&'a Snapshot>,
+    seq: u32,
+    /// Index of the first record behind the start.
+    tail: usize,
+}
+
+fn read(rows: &SessionRows) -> Result<Vec<Arc<Record>>, String> {
+    let all = std::iter::once(&rows.opening).chain(&rows.snapshot).chain(&rows.tail);
+    all.map(|data| decode(data).map(Arc::new).map_err(|error| error.to_string())).collect()
+}
+
+fn start_of(records: &[Arc<Record>]) -> Result<Start<'_>, String> {
+    let last = records.iter().enumerate().rev().find_map(|(index, record)| match &**record {
+        Record::Snapshot(snapshot) => Some((index, snapshot)),
+        _ => None,
+    });
+    if let Some((index, kept)) = last {
+        let state = snapshot::decode(&kept.host)?;
+        return Ok(Start { state, snapshot: Some(kept), seq: kept.seq, tail: index + 1 });
+    }
+    match records.first().map(|record| &**record) {
+        Some(Record::Opened(opening)) => Ok(Start { state: SessionState::opened(opening.clone()), snapshot: None, seq: 0, tail: 1 }),
+        _ => Err("its first row is not its opening".to_owned()),
+    }
+}
+
+fn apply(state: &mut SessionState, record: &Record) {
+    match record {
+        Record::Step(step) if step.event.seq > state.seq() => state.apply(step),
+        Record::Ended(_) => state.end(),
+        Record::Step(_) | Record::Opened(_) | Record::Snapshot(_) => {}
+    }
+}
+
+/// Why a session could not be brought back.
+enum Setback {
+    /// Its rows are damaged: nothing is known of it.
+    Unreadable(String),
+    /// Its guest cannot follow the journal.
+    Guest(SessionState, StepFailure, bool),
+}
+
+impl<G: Guests> Worker<G> {
+    pub(crate) fn rebuild(&mut self, id: SessionId, rows: Option<&SessionRows>) {
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Loading) else { return };
+        slot.presence = Presence::Absent;
+        let mut records = match rows.map(read).transpose() {
+            Ok(records) => records.unwrap_or_default(),
+            Err(message) => return self.give_up(id, message),
+        };
+        let stored = records.iter().filter(|record| matches!(***record, Record::Step(_))).map(|record| record.seq()).max();
+        let own = slot.uncommitted.iter().filter(|record| match &***record {
+            Record::Opened(_) => records.is_empty(),
+            Record::Snapshot(_) | Record::Step(_) => Some(record.seq()) > stored,
+            Record::Ended(_) => true,
+        });
+        let own: Vec<_> = own.cloned().collect();
+        records.extend(own);
+        slot.forget_acknowledged();
+        let alone = slot.alone;
+        if records.is_empty() {
+            return self.forget_unknown(id);
+        }
+        match self.replay(&records, alone) {
+            Ok(state) => self.come_back(id, state),
+            Err(Setback::Unreadable(message)) => self.give_up(id, message),
+            Err(Setback::Guest(state, _, true)) if !alone => {
+                // It died in company: once more, alone.
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.state = Some(Box::new(state));
+                }
+                self.died(id);
+                self.load(id);
+            }
+            Err(Setback::Guest(state, failure, _)) => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.state = Some(Box::new(state));
+                }
+                self.guests.remove(id);
+                self.mark_dead();
+                self.fail_without_guest(id, failure);
+            }
+        }
+    }
+
+    fn come_back(&mut self, id: SessionId, state: SessionState) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if !state.is_live() {
+            slot.presence = Presence::Over;
+            slot.state = Some(Box::new(state));
+            return;
+        }
+        slot.presence = Presence::Here;
+        if slot.state.is_none() {
+            self.arm_all(&state);
+        }
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.state = Some(Box::new(state));
+        }
+        self.look_at(id, self.now);
+        self.mark_dead();
+    }
+
+    /// Its rows cannot be read. Where its state is known all the same, it fails, so that its calls go to their default route.
+    fn give_up(&mut self, id: SessionId, message: String) {
+        if self.slots.get(&id).is_some_and(|slot| slot.state.is_some()) {
+            let failure = StepFailure { kind: StepFailureKind::Unavailable, message: format!("its journal cannot be read: {message}") };
+            self.fail_without_guest(id, failure);
+        } else if let Some(slot) = self.slots.remove(&id) {
+            self.turn_away(id, slot.waiting, ErrorCode::Unavailable, "its journal cannot be read");
+        }
+        self.outputs.push(Output::Unreadable(id, message));
+    }
+
+    /// Nobody by this id was ever here.
+    fn forget_unknown(&mut self, id: SessionId) {
+        if let Some(slot) = self.slots.remove(&id) {
+            self.forget_times(id, &slot);
+            self.turn_away(id, slot.waiting, ErrorCode::NotFound, "there is none of this id");
+        }
+    }
+
+    /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
+    fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
+        let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
+        let mut end = state.clone();
+        for record in records.iter().skip(tail) {
+            apply(&mut end, record);
+        }
+        if !end.is_live() {
+            return Ok(end);
+        }
+        let place = if alone { Place::Own } else { Place::Shared };
+        let (version, context) = (state.opening().version, state.context());
+        let begun = match snapshot {
+            Some(kept) => self.guests.restore(&version, &context, &kept.guest, kept.state_version, place),
+            None => self.guests.start(&version, &context, place),
+        };
+        if let Err(failure) = begun {
+            let died = failure.instance_died;
+            return Err(Setback::Guest(end, failure.into(), died));
+        }
+        let mut state = Box::new(state);
+        for record in records.iter().skip(tail) {
+            if let Record::Step(step) = &**record
+                && step.event.seq > state.seq()
+            {
+                let (before, result) = self.replay_step(state, step);
+                state = before;
+                if let Err(failure) = result {
+                    let died = failure.instance_died;
+                    return Err(Setback::Guest(end, failure.into(), died));
+                }
+            } else {
+                apply(&mut state, record);
+            }
+        }
+        Ok(*state)
+    }
+
+    /// The guest makes a step again. What the host refused then stays refused, whatever today's release would say.
+    fn replay_step(&mut self, mut state: Box<SessionState>, step: &Step) -> (Box<SessionState>, Result<(), GuestFailure>) {
+        state.begin(&step.source, &step.event);
+        let draft = Draft::replay(state, self.options.step, &step.local_times);
+        let (draft, result) = self.guests.on_event(step.session, &step.event, draft, Effort::Replay);
+        let Written { mut state, requests, .. } = draft.finish();
+        state.complete(&step.requests, &step.outcome);
+        let result = result.and_then(|next| match difference(next, &requests, step) {
+            None => Ok(()),
+            Some(what) => Err(GuestFailure {
+                kind: StepFailureKind::ReplayDiverged,
+                message: format!(
+                    "replaying step {} of session {} {what}; a strategy must not use statics, clocks or random numbers of its own",
+                    step.event.seq, step.session
+                ),
+                instance_died: false,
+            }),
+        });
+        (state, result)
+    }
+}
+
+/// What a replayed step does otherwise than the journal says (P10).
+fn difference(next: Next, requests: &[Request], step: &Step) -> Option<String> {
+    let next = match next {
+        Next::Wait => Outcome::Wait,
+        Next::Checkpoint => Outcome::Checkpoint,
+        Next::Finish => Outcome::Finish,
+    };
+    if next != step.outcome {
+        return Some(format!("came to {next:?}, and the journal has {:?}", step.outcome));
+    }
+    let differs = |at: &usize| match (requests.get(*at), step.requests.get(*at)) {
+        (Some(now), Some(then)) => now.id != then.id || now.body != then.body,
+        _ => true,
+    };
+    let first = (0..requests.len().max(step.requests.len())).find(differs)?;
+    let name = |requests: &[Request]| requests.get(first).map_or("nothing", |request| request.body.name());
+    Some(format!("asked for {} as request {} of the step, and the journal has {}", name(requests), first + 1, name(&step.requests)))
+}

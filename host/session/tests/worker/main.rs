@@ -1,0 +1,15 @@
+//! What a worker promises, with native guests and a disk that is a list of rows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod bounds;
+mod claims;
+mod commit_order;
+mod disk;
+mod ends;
+mod failures;
+mod memory;
+mod messages;
+mod order;
+mod recovery;
+mod rig;
+mod timers;

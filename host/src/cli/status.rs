@@ -1,0 +1,97 @@
+//! `tandem status`.
+
+use std::path::PathBuf;
+
+use miette::{Report, miette};
+use tandem_words::NodeId;
+
+use super::{LogArguments, Verdict, stores};
+use crate::{
+    node::Status,
+    options::{Instance, Options},
+};
+
+/// Shows how the cluster stands: each instance over its admin port, and what the store has.
+///
+/// Exit code 1: no instance of a node serves.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  tandem status
+  tandem status --config /etc/tandem.toml --json")]
+pub struct Arguments {
+    /// The options file
+    #[arg(long, value_name = "FILE", default_value = "tandem.toml")]
+    config: PathBuf,
+    /// One JSON object an instance
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, _logs: &LogArguments) -> miette::Result<Verdict> {
+        let options = Options::load(&self.config)?.options;
+        let mut verdict = Verdict::Good;
+        for node in &options.nodes {
+            let instances = [('a', node.a.as_ref()), ('b', node.b.as_ref())];
+            let mut serves = false;
+            for (letter, addresses) in instances.into_iter().filter_map(|(letter, addresses)| Some((letter, addresses?))) {
+                serves |= self.instance(node.id, letter, addresses)?;
+            }
+            if !self.json {
+                from_store(node.id, &options);
+            }
+            if !serves {
+                verdict = Verdict::Bad;
+            }
+        }
+        Ok(verdict)
+    }
+
+    fn instance(&self, node: NodeId, letter: char, addresses: &Instance) -> miette::Result<bool> {
+        let answer = ask(addresses);
+        let serves = answer.as_ref().is_ok_and(|status| status.phase == "serving");
+        match (&answer, self.json) {
+            (Ok(status), true) => super::print_json(status)?,
+            (Err(why), true) => super::print_json(&serde_json::json!({ "instance": format!("{node}/{letter}"), "error": why.to_string() }))?,
+            (Ok(status), false) => {
+                println!("{}  {}, epoch {}, {}", status.instance, status.role, status.epoch, status.phase);
+                println!(
+                    "       {} live sessions ({} in memory), {} found at its start, {} commits of sessions since",
+                    status.live_sessions, status.sessions_in_memory, status.recovered, status.steps
+                );
+            }
+            (Err(why), false) => println!("{node}/{letter}  does not answer: {why}"),
+        }
+        Ok(serves)
+    }
+}
+
+fn ask(addresses: &Instance) -> miette::Result<Status> {
+    let admin = addresses.admin.as_ref().ok_or_else(|| miette!("it has no admin port in the options file"))?;
+    let mut response = ureq::get(format!("http://{admin}/status")).call().map_err(Report::msg)?;
+    let text = response.body_mut().read_to_string().map_err(Report::msg)?;
+    serde_json::from_str(&text).map_err(|error| miette!("its answer cannot be read: {error}"))
+}
+
+/// What the store says; it can be read whether an instance runs or not.
+fn from_store(node: NodeId, options: &Options) {
+    let told = stores::open_configured(options).and_then(|mut reader| {
+        let counts = reader.counts().map_err(Report::msg)?;
+        let lease = reader.lease(node).map_err(Report::msg)?;
+        Ok((counts, lease))
+    });
+    match told {
+        Ok((counts, lease)) => {
+            let lease = lease.map_or_else(
+                || "no instance was ever primary".to_owned(),
+                |row| {
+                    let state = if row.released { "gave it back" } else { "holds it, or died with it" };
+                    format!("lease: epoch {}, {} (process {}) {state}", row.lease.epoch, row.holder.instance, row.holder.pid)
+                },
+            );
+            println!("store  {} sessions, {} live, {} steps, {} bytes; {lease}", counts.sessions, counts.live, counts.steps, counts.bytes);
+        }
+        Err(error) => println!("store  {error}"),
+    }
+}

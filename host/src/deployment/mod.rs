@@ -1,0 +1,123 @@
+//! Deployments: from the names in `tandem.toml` to loaded components with their parameters.
+//!
+//! Every component that is deployed is kept in the store, for replay needs the very one that ran: sessions that were opened
+//! under an earlier deployment get theirs from there, whatever has become of the file.
+
+use std::{collections::BTreeSet, fs, io, path::PathBuf};
+
+use tandem_node::{Deployment, Deployments};
+use tandem_store::{Store, StoreError};
+use tandem_strategy::{Cache, Catalogue, CatalogueFull, Engine, LoadError, Strategy};
+use tandem_words::{Property, VersionId};
+
+use crate::options::{Options, RoutingPoint, values::StrategySource};
+
+/// Why a strategy cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum DeploymentError {
+    #[error("routing point {number}: there is no built-in strategy {name:?}; there are {known}")]
+    NoBuiltIn { number: String, name: String, known: String },
+    #[error("routing point {number}: the component {path} cannot be read: {cause}; build it with `tandem build`, or correct `strategy`")]
+    Unreadable { number: String, path: PathBuf, cause: io::Error },
+    #[error("routing point {number}: {source}")]
+    Load { number: String, source: LoadError },
+    #[error("routing point {number}: strategy {strategy} has no parameter {parameter:?}; it has {known}")]
+    NoParameter { number: String, strategy: String, parameter: String, known: String },
+    #[error("routing point {number}: strategy {strategy} needs the parameter {parameter:?} ({description}); set it under `parameters`")]
+    Missing { number: String, strategy: String, parameter: String, description: String },
+    #[error(
+        "routing points run different versions of strategy {strategy}; sessions started by other sessions could get either: \
+         deploy one version, or give the other another name in its manifest"
+    )]
+    TwoVersions { strategy: String },
+    #[error("version {version} of strategy {strategy}, which live sessions run on, cannot be loaded: {source}")]
+    Kept { strategy: String, version: VersionId, source: LoadError },
+    #[error(transparent)]
+    Full(#[from] CatalogueFull),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Loads what the options deploy and what live sessions still run on.
+pub struct Loader<'a> {
+    /// Compiles and runs.
+    pub engine: &'a Engine,
+    /// Compiled components on disk.
+    pub cache: Option<&'a Cache>,
+    /// Where what is loaded goes.
+    pub catalogue: &'a Catalogue,
+}
+
+impl Loader<'_> {
+    /// Every routing point's strategy; its component is kept in the store.
+    pub fn deploy(&self, options: &Options, store: &mut dyn Store) -> Result<Deployments, DeploymentError> {
+        let mut deployments = Deployments::default();
+        for point in &options.routing_points {
+            let bytes = read(point)?;
+            let load = |source| DeploymentError::Load { number: point.number.clone(), source };
+            let strategy = Strategy::load(self.engine, &bytes, self.cache).map_err(load)?;
+            let (version, manifest) = (strategy.version(), strategy.manifest().clone());
+            store.keep_component(version, &manifest.name, &bytes)?;
+            self.catalogue.add(strategy)?;
+            let deployment = Deployment { parameters: parameters(point, &manifest)?, strategy: manifest.name.clone(), version };
+            let named = deployments.strategies.entry(manifest.name.clone()).or_insert_with(|| deployment.clone());
+            if named.version != version {
+                return Err(DeploymentError::TwoVersions { strategy: manifest.name });
+            }
+            deployments.routing_points.insert(point.number.clone(), deployment);
+        }
+        Ok(deployments)
+    }
+
+    /// The versions that live sessions were opened under.
+    pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &dyn Store) -> Result<(), DeploymentError> {
+        for version in versions.iter().filter(|version| self.catalogue.get(version).is_none()) {
+            let Some(component) = store.component(*version)? else {
+                // Its sessions fail by name when their next event comes, and their calls take the default route.
+                tracing::error!(%version, "live sessions run on a version that the store does not have");
+                continue;
+            };
+            let kept = |source| DeploymentError::Kept { strategy: component.name.clone(), version: *version, source };
+            self.catalogue.add(Strategy::load(self.engine, &component.bytes, self.cache).map_err(kept)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(point: &RoutingPoint) -> Result<Vec<u8>, DeploymentError> {
+    let number = point.number.clone();
+    match &point.strategy {
+        StrategySource::BuiltIn(name) => match tandem_strategies::strategy(name) {
+            Some(strategy) => Ok(strategy.wasm.to_vec()),
+            None => {
+                let known: Vec<&str> = tandem_strategies::ALL.iter().map(|strategy| strategy.name).collect();
+                Err(DeploymentError::NoBuiltIn { number, name: name.clone(), known: known.join(", ") })
+            }
+        },
+        StrategySource::File(path) => fs::read(path).map_err(|cause| DeploymentError::Unreadable { number, path: path.clone(), cause }),
+    }
+}
+
+fn parameters(point: &RoutingPoint, manifest: &tandem_words::Manifest) -> Result<Vec<Property>, DeploymentError> {
+    let known = || manifest.parameters.iter().map(|parameter| parameter.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = point.parameters.keys().find(|name| manifest.parameters.iter().all(|parameter| parameter.name != **name)) {
+        return Err(DeploymentError::NoParameter {
+            number: point.number.clone(),
+            strategy: manifest.name.clone(),
+            parameter: unknown.clone(),
+            known: known(),
+        });
+    }
+    let value = |parameter: &tandem_words::Parameter| {
+        let given = point.parameters.get(&parameter.name).map(ToString::to_string);
+        let value = given.or_else(|| parameter.default.clone()).ok_or_else(|| DeploymentError::Missing {
+            number: point.number.clone(),
+            strategy: manifest.name.clone(),
+            parameter: parameter.name.clone(),
+            description: parameter.description.clone(),
+        })?;
+        Ok(Property::new(parameter.name.clone(), value))
+    };
+    manifest.parameters.iter().map(value).collect()
+}

@@ -1,0 +1,51 @@
+//! The control port: HTTP for who drives a run (the demo, a person with `curl`).
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use tokio::net::TcpListener;
+
+use super::{Error, Handle, Moment, Status, Stopped};
+
+/// Answers until it is dropped.
+pub(super) async fn serve(listener: TcpListener, handle: Handle) -> Result<(), Error> {
+    let router = Router::new()
+        .route("/status", get(status))
+        .route("/led/{more_than}", get(led))
+        .route("/stop-arrivals", post(stop_arrivals))
+        .route("/hold", post(hold))
+        .route("/let-go", post(let_go))
+        .with_state(handle);
+    axum::serve(listener, router).await.map_err(Error::Control)
+}
+
+async fn status(State(handle): State<Handle>) -> Result<Json<Status>, StatusCode> {
+    told(handle.status().await)
+}
+
+async fn led(State(handle): State<Handle>, Path(more_than): Path<u64>) -> Result<Json<Status>, StatusCode> {
+    told(handle.led(more_than).await)
+}
+
+async fn hold(State(handle): State<Handle>, Json(moment): Json<Moment>) -> Result<Json<Status>, StatusCode> {
+    told(handle.hold(moment).await)
+}
+
+async fn stop_arrivals(State(handle): State<Handle>) -> StatusCode {
+    done(handle.stop_arrivals().await)
+}
+
+async fn let_go(State(handle): State<Handle>) -> StatusCode {
+    done(handle.let_go().await)
+}
+
+fn told(answer: Result<Status, Stopped>) -> Result<Json<Status>, StatusCode> {
+    answer.map(Json).map_err(|Stopped| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+fn done(answer: Result<(), Stopped>) -> StatusCode {
+    answer.map_or(StatusCode::SERVICE_UNAVAILABLE, |()| StatusCode::NO_CONTENT)
+}

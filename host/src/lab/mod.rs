@@ -1,0 +1,4 @@
+//! The lab: everything that drives the product from outside, to test it, to show it, to measure it.
+
+pub mod progress;
+pub mod solo_host;

@@ -1,0 +1,122 @@
+//! The desk: what a primary decides, what its workers finish and what is durable meet here, and are handed to whoever has to
+//! do it. The same desk stands between threads (`service`) and in the single thread of the lab.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use tandem_node::{Directive, Primary};
+use tandem_session::{Arrival, Durable, Folded, HostRequest, Input, Release, fold};
+use tandem_store::{Reader, StoreError};
+use tandem_switch_link::{HostMessage, Mark};
+use tandem_words::{EventBody, NodeId, RequestKey, SessionId};
+
+/// Who does what the desk says.
+pub trait Floor {
+    /// Over the switch link.
+    fn send(&mut self, message: HostMessage);
+    /// For the worker that owns the session.
+    fn worker(&mut self, session: SessionId, input: Input);
+    /// For every worker.
+    fn workers(&mut self, input: impl Fn() -> Input);
+    /// For the commit queue: an event that no session takes.
+    fn ignored(&mut self, mark: Mark);
+    /// For the commit queue: the switch's events follow behind this mark.
+    fn follow(&mut self, after: Mark);
+    /// Let every commit come through, then call [`Primary::took_stock`].
+    fn take_stock(&mut self);
+}
+
+/// Does what the primary wants done, in order.
+pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
+    for directive in directives {
+        match directive {
+            Directive::Send(message) => floor.send(message),
+            Directive::TakeStock => floor.take_stock(),
+            Directive::Follow(mark) => floor.follow(mark),
+            Directive::Reconciled { unknown, fresh } => {
+                let unknown = Arc::new(unknown);
+                floor.workers(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });
+            }
+            Directive::Advance(now) => floor.workers(|| Input::Advance(now)),
+            Directive::Open { opening, event } => {
+                let first = event.map(|(incarnation, event)| Arrival::Switch { incarnation, event });
+                floor.worker(opening.session, Input::Open(opening, first));
+            }
+            Directive::Deliver(session, incarnation, event) => {
+                floor.worker(session, Input::Arrive(session, Arrival::Switch { incarnation, event }));
+            }
+            Directive::News(session, body) => floor.worker(session, Input::Arrive(session, Arrival::News(body))),
+            Directive::NewsForAll(body) => floor.workers(|| Input::News(body.clone())),
+            Directive::Answer(key, body) => answer(key, body, floor),
+            Directive::Message { to, from, strategy, message } => {
+                floor.worker(to, Input::Arrive(to, Arrival::Message { from, strategy, message }));
+            }
+            Directive::Ignore(mark) => floor.ignored(mark),
+            Directive::Warn(what) => tracing::warn!("{what}"),
+        }
+    }
+}
+
+/// The host's answer to a request goes to the session that asked.
+pub fn answer(key: RequestKey, body: EventBody, floor: &mut impl Floor) {
+    floor.worker(key.session, Input::Arrive(key.session, Arrival::Answer { request: key.request, body }));
+}
+
+/// A batch is durable: what leaves the host now, in the order of the batch.
+pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floor: &mut impl Floor) {
+    for item in items {
+        match item {
+            Durable::Released(release) => {
+                floor.worker(release.session, Input::Committed(vec![(release.session, release.records)]));
+                released(primary, *release, floor);
+            }
+            Durable::Lost(lost) => {
+                floor.worker(lost.session, Input::LostClaim(lost.session));
+                primary.over(lost.session);
+                if let tandem_journal::Claim::Request(key) = lost.claim {
+                    answer(key, EventBody::SessionStarted(lost.owner.to_string()), floor);
+                }
+            }
+        }
+    }
+    let acknowledgement = w.and_then(|mark| primary.durable(mark));
+    carry_out(acknowledgement.into_iter().collect(), floor);
+}
+
+/// What leaves the host with one durable step.
+pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor) {
+    let session = release.session;
+    if let Some(told) = release.step.and_then(|step| primary.tell(step)) {
+        carry_out(vec![told], floor);
+    }
+    for (key, request) in release.requests {
+        let directive = match request {
+            HostRequest::Send { to, strategy, message } => primary.send(key, &to, strategy, message),
+            HostRequest::Start(start) => primary.start(key, &start, release.at),
+        };
+        carry_out(vec![directive], floor);
+    }
+    for (request, body) in release.answers {
+        floor.worker(session, Input::Arrive(session, Arrival::Answer { request, body }));
+    }
+    for (from, body) in release.replies {
+        answer(from, body, floor);
+    }
+    if let Some(starter) = release.started_for {
+        answer(starter, EventBody::SessionStarted(session.to_string()), floor);
+    }
+    if release.over {
+        primary.over(session);
+    }
+}
+
+/// Folds the node's sessions out of the store, oldest first. A session whose rows cannot be read is named in the log and left
+/// to the gateway's control deadline; the others are not kept from recovering by it.
+pub fn recover(reader: &mut dyn Reader, node: NodeId, mut found: impl FnMut(Folded)) -> Result<(), StoreError> {
+    reader.for_each_live_session(node, &mut |session, rows| {
+        match fold(&rows) {
+            Ok(folded) => found(folded),
+            Err(message) => tracing::error!(%session, "this session cannot be recovered: {message}"),
+        }
+        ControlFlow::Continue(())
+    })
+}

@@ -1,0 +1,144 @@
+//! The committer: one thread, one transaction at a time, everything that waits in each (group commit). It also renews the
+//! lease, inside the same transactions.
+
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use tandem_journal::{LostClaim, Row};
+use tandem_node::Tenure;
+use tandem_session::{CommitQueue, Finished};
+use tandem_store::{Disposition, Store, StoreError};
+use tandem_switch_link::Mark;
+use tandem_words::InstanceName;
+
+use super::Activity;
+use crate::node::{ToNode, boot_clock_ms};
+
+/// Rows of one transaction at most. Reason: a bound on how long one commit takes, and so on how long a lone step waits.
+const ROWS_PER_BATCH: usize = 4_096;
+
+/// How long a failed batch waits before it is repeated: long enough not to spin, short against every deadline.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
+
+/// What the committer is told.
+pub enum ToCommitter {
+    /// Records, with their rows.
+    Finished(Box<Finished>, Vec<Row>),
+    /// An event that no session takes.
+    Ignored(Mark),
+    /// The switch's events follow behind this mark.
+    Follow(Mark),
+    /// Commit W as it is, even where nothing waits.
+    Flush,
+    /// Everything is through: release the lease, naming an heir where there is one, and end.
+    Release(Option<InstanceName>),
+}
+
+/// The committer's thread.
+pub struct Committer {
+    store: Box<dyn Store>,
+    queue: CommitQueue,
+    tenure: Tenure,
+    renewed_at_ms: Arc<AtomicU64>,
+    activity: Activity,
+    node: Sender<ToNode>,
+    held_up: bool,
+}
+
+impl Committer {
+    /// `renewed_at_ms`: when the last acknowledged renewal began, boot-time clock; the node reads it before it sends.
+    pub fn new(
+        store: Box<dyn Store>,
+        queue: CommitQueue,
+        tenure: Tenure,
+        renewed_at_ms: Arc<AtomicU64>,
+        activity: Activity,
+        node: Sender<ToNode>,
+    ) -> Self {
+        Committer { store, queue, tenure, renewed_at_ms, activity, node, held_up: false }
+    }
+
+    /// Starts the thread.
+    pub fn start(self, messages: Receiver<ToCommitter>, renewal: Duration) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name("committer".to_owned()).spawn(move || self.run(&messages, renewal))
+    }
+
+    fn run(mut self, messages: &Receiver<ToCommitter>, renewal: Duration) {
+        loop {
+            let mut handled = 0;
+            let mut flush = false;
+            let first = match messages.recv_timeout(renewal) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            for message in first.into_iter().chain(messages.try_iter().take(ROWS_PER_BATCH)) {
+                handled += 1;
+                match message {
+                    ToCommitter::Finished(finished, rows) => self.queue.finished(*finished, rows),
+                    ToCommitter::Ignored(mark) => self.queue.ignored(mark),
+                    ToCommitter::Follow(mark) => self.queue.follow(mark),
+                    ToCommitter::Flush => flush = true,
+                    ToCommitter::Release(heir) => return self.release(heir),
+                }
+            }
+            let due = flush || self.tenure.wants_renewal(boot_clock_ms());
+            while !self.queue.is_empty() || due {
+                if let Err(error) = self.commit() {
+                    // Whoever lost its lease, or cannot trust its disk, acts no more; the node ends the process.
+                    let _ = self.node.send(ToNode::Fatal(error.into()));
+                    return;
+                }
+                if self.queue.is_empty() {
+                    break;
+                }
+            }
+            self.activity.end(handled);
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let began = boot_clock_ms();
+        let lost = self.write()?;
+        self.tenure.renewed(began);
+        self.renewed_at_ms.store(began, Ordering::SeqCst);
+        let durable = self.queue.acknowledged(&lost);
+        self.activity.begin(1);
+        let _ = self.node.send(ToNode::Durable(durable, self.queue.durable()));
+        Ok(())
+    }
+
+    /// Writes the batch; one that failed for want of room or by another writer is repeated unchanged, never skipped.
+    fn write(&mut self) -> Result<Vec<LostClaim>, StoreError> {
+        loop {
+            match self.store.commit(self.queue.batch(ROWS_PER_BATCH)) {
+                Ok(lost) => {
+                    if std::mem::take(&mut self.held_up) {
+                        tracing::info!("the store takes commits again");
+                    }
+                    return Ok(lost);
+                }
+                Err(error) if error.disposition() == Disposition::Repeat => {
+                    if !std::mem::replace(&mut self.held_up, true) {
+                        tracing::error!("commits are held up, and with them every action: {error}");
+                    }
+                    std::thread::sleep(REPEAT_AFTER);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn release(mut self, heir: Option<InstanceName>) {
+        let lease = self.queue.lease();
+        if let Err(error) = self.store.release_lease(lease, heir) {
+            tracing::warn!("the lease was not given back: {error}; the next primary waits for its timeout");
+        }
+        let _ = self.node.send(ToNode::Released);
+    }
+}

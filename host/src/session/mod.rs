@@ -1,0 +1,11 @@
+//! Sessions at work: worker threads around the pure workers, one committer in front of the disk, one reader beside it.
+
+mod activity;
+mod committer;
+mod reader;
+mod workers;
+
+pub use activity::Activity;
+pub use committer::{Committer, ToCommitter};
+pub use reader::{ReaderThread, ToReader};
+pub use workers::{ToWorker, WorkerParts, Workers};

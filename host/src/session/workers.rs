@@ -1,0 +1,210 @@
+//! Worker threads: each owns the sessions whose ids hash to it. No locks between sessions; what a worker finishes goes to the
+//! committer, and it never waits for the disk.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use tandem_session::{Guests, Input, Inventory, Output, Worker, WorkerOptions};
+use tandem_words::{Epoch, SessionId, Timestamp};
+
+use super::{Activity, ToCommitter, ToReader};
+use crate::node::ToNode;
+
+/// What a worker's thread is told.
+pub enum ToWorker {
+    /// In order.
+    Inputs(Vec<Input>),
+    /// Rows of these sessions were read.
+    Loaded(Input),
+    /// What the sessions hold and wait for; not counted as activity, asked for when there is none.
+    Inventory(Sender<Inventory>),
+    /// How many sessions there are: live, and with their guest in memory.
+    Count(Sender<(usize, usize)>),
+    /// Drop every cell and end.
+    Stop,
+}
+
+/// What a worker needs of its surroundings.
+#[derive(Clone)]
+pub struct WorkerParts {
+    /// How sessions are treated.
+    pub options: WorkerOptions,
+    /// The primary's epoch.
+    pub epoch: Epoch,
+    /// Counts messages.
+    pub activity: Activity,
+    /// To the node.
+    pub node: Sender<ToNode>,
+    /// To the committer.
+    pub committer: Sender<ToCommitter>,
+    /// To the reader.
+    pub reader: Sender<ToReader>,
+}
+
+/// All workers of an instance.
+pub struct Workers {
+    senders: Vec<Sender<ToWorker>>,
+    threads: Vec<JoinHandle<()>>,
+    wake: Vec<Arc<AtomicU64>>,
+    activity: Activity,
+}
+
+const NO_WAKE: u64 = u64::MAX;
+
+impl Workers {
+    /// Starts `count` threads; `guests` makes what each of them runs sessions on, in its own thread.
+    pub fn start<G: Guests>(
+        channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>,
+        parts: &WorkerParts,
+        guests: impl Fn(usize) -> G + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let guests = Arc::new(guests);
+        let (mut senders, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (sender, inputs)) in channels.into_iter().enumerate() {
+            let (parts, guests) = (parts.clone(), Arc::clone(&guests));
+            let wake_at = Arc::new(AtomicU64::new(NO_WAKE));
+            wake.push(Arc::clone(&wake_at));
+            senders.push(sender);
+            let run = move || WorkerThread { worker: Worker::new(guests(index), parts.options, parts.epoch), index, parts, wake_at }.run(&inputs);
+            threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
+        }
+        Ok(Workers { senders, threads, wake, activity: parts.activity.clone() })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.senders.len()
+    }
+
+    /// Whose session this is.
+    pub fn owner(&self, session: SessionId) -> usize {
+        owner(session, self.senders.len())
+    }
+
+    /// Inputs for one worker.
+    pub fn send(&self, worker: usize, inputs: Vec<Input>) {
+        if let Some(sender) = self.senders.get(worker) {
+            self.activity.begin(1);
+            // A worker that is gone has been stopped, or has panicked and taken the process with it.
+            let _ = sender.send(ToWorker::Inputs(inputs));
+        }
+    }
+
+    /// What all sessions hold and wait for. Waits for the workers; to be asked when nothing is being worked on.
+    pub fn inventory(&self) -> Inventory {
+        let mut all = Inventory::default();
+        for inventory in self.ask(ToWorker::Inventory) {
+            all.interactions.extend(inventory.interactions);
+            all.requests.extend(inventory.requests);
+        }
+        all
+    }
+
+    /// Live sessions, and those whose guest is in memory.
+    pub fn count(&self) -> (usize, usize) {
+        self.ask(ToWorker::Count).fold((0, 0), |(live, present), (more, more_present)| (live + more, present + more_present))
+    }
+
+    fn ask<T>(&self, question: impl Fn(Sender<T>) -> ToWorker) -> impl Iterator<Item = T> {
+        let (sender, answers) = crossbeam_channel::bounded(self.senders.len());
+        for worker in &self.senders {
+            let _ = worker.send(question(sender.clone()));
+        }
+        drop(sender);
+        answers.into_iter()
+    }
+
+    /// The earliest timer of all.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wake.iter().map(|wake| wake.load(Ordering::SeqCst)).min().filter(|wake| *wake != NO_WAKE)
+    }
+
+    /// Drops every cell and waits for the threads.
+    pub fn stop(self) {
+        for sender in &self.senders {
+            let _ = sender.send(ToWorker::Stop);
+        }
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Which of `workers` owns a session. Numbers count up, so neighbours in time spread evenly.
+pub fn owner(session: SessionId, workers: usize) -> usize {
+    let workers = u64::try_from(workers).unwrap_or(1).max(1);
+    usize::try_from(session.number % workers).unwrap_or(0)
+}
+
+struct WorkerThread<G> {
+    worker: Worker<G>,
+    index: usize,
+    parts: WorkerParts,
+    wake_at: Arc<AtomicU64>,
+}
+
+impl<G: Guests> WorkerThread<G> {
+    fn run(mut self, inputs: &Receiver<ToWorker>) {
+        for message in inputs {
+            match message {
+                ToWorker::Inputs(inputs) => {
+                    for input in inputs {
+                        self.worker.handle(input);
+                        self.hand_on();
+                    }
+                }
+                ToWorker::Loaded(input) => {
+                    self.worker.handle(input);
+                    self.hand_on();
+                }
+                ToWorker::Inventory(answer) => {
+                    let _ = answer.send(self.worker.inventory());
+                    continue;
+                }
+                ToWorker::Count(answer) => {
+                    let _ = answer.send((self.worker.live_sessions(), self.worker.present_sessions()));
+                    continue;
+                }
+                ToWorker::Stop => return,
+            }
+            self.wake_at.store(self.worker.wake_at().unwrap_or(NO_WAKE), Ordering::SeqCst);
+            self.parts.activity.end(1);
+        }
+    }
+
+    fn hand_on(&mut self) {
+        let mut for_node = Vec::new();
+        for output in self.worker.drain() {
+            match output {
+                Output::Finished(finished) => match finished.rows() {
+                    Ok(rows) => self.commit(ToCommitter::Finished(finished, rows)),
+                    Err(error) => {
+                        let _ = self.parts.node.send(ToNode::Fatal(error.into()));
+                    }
+                },
+                Output::Ignored(mark) => self.commit(ToCommitter::Ignored(mark)),
+                Output::Load(session) => {
+                    self.parts.activity.begin(1);
+                    let _ = self.parts.reader.send(ToReader { session, worker: self.index });
+                }
+                other => for_node.push(other),
+            }
+        }
+        if !for_node.is_empty() {
+            self.parts.activity.begin(1);
+            let _ = self.parts.node.send(ToNode::Outputs(for_node));
+        }
+    }
+
+    fn commit(&self, message: ToCommitter) {
+        self.parts.activity.begin(1);
+        let _ = self.parts.committer.send(message);
+    }
+}

@@ -1,0 +1,16 @@
+//! Compiles the strategies and writes what `src/lib.rs` includes.
+
+use std::process::ExitCode;
+
+use tandem_guest_build::{Error, Place, exit, sdk_files, strategies};
+
+fn main() -> ExitCode {
+    exit(embed())
+}
+
+fn embed() -> Result<(), Error> {
+    let place = Place::from_env()?;
+    place.watch();
+    sdk_files(&place)?;
+    strategies(&place)
+}
