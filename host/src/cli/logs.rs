@@ -1,5 +1,7 @@
 //! Structured logs on stderr: for people, or one JSON object a line.
 
+use std::io::IsTerminal as _;
+
 use miette::{IntoDiagnostic, WrapErr, miette};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -23,7 +25,7 @@ impl LogArguments {
     /// The level cannot be read, or logging has already begun.
     pub fn start(&self, file: Option<&Log>) -> miette::Result<()> {
         let (filter, format) = self.chosen(file)?;
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
         let begun = match format {
             LogFormat::Json => tracing_subscriber::registry().with(filter).with(lines.json().flatten_event(true)).try_init(),
             LogFormat::Text => tracing_subscriber::registry().with(filter).with(lines).try_init(),

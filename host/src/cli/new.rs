@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn names_that_cannot_be_are_refused_with_one_that_can() {
         for name in ["", "First", "1st", "a b", "a_b", "-a", "a-", "a--b", "ümlaut", "test", "serde", &"a".repeat(65)] {
-            let report = new(PathBuf::from("/nowhere").join(name)).unwrap_err();
+            let report = fit_for_a_name(name).unwrap_err();
             assert!(report.help().is_some(), "{name}: {report}");
         }
         assert!(fit_for_a_name("first-menu2").is_ok());

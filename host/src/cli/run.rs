@@ -5,13 +5,13 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
 use tandem_journal::{Record, decode};
 use tandem_session::{StepLimits, WorkerOptions};
-use tandem_store::{Memory, PrimaryLock, Sqlite, Store};
+use tandem_store::{LockError, Memory, PrimaryLock, Sqlite, Store};
 use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine, EngineLimits};
 use tandem_words::InstanceName;
 use tokio::{
@@ -95,10 +95,23 @@ fn open_store(url: &StoreUrl, instance: InstanceName) -> miette::Result<OpenStor
     match url {
         StoreUrl::Sqlite(path) => {
             let store = Sqlite::open(path).map_err(Report::msg)?;
-            let lock = PrimaryLock::try_take(path, instance.node).map_err(Report::msg)?;
+            let lock = take_lock(path, instance)?;
             Ok((Box::new(store), Some(path.clone()), Some(lock)))
         }
         StoreUrl::None => Ok((Box::new(Memory::default()), None, None)),
+    }
+}
+
+/// How long a process that was killed may take to be gone: the kernel frees its memory before its locks.
+const LAST_HOLDER_GOES: Duration = Duration::from_secs(2);
+
+fn take_lock(store: &Path, instance: InstanceName) -> miette::Result<PrimaryLock> {
+    let deadline = Instant::now() + LAST_HOLDER_GOES;
+    loop {
+        match PrimaryLock::try_take(store, instance.node) {
+            Err(LockError::Held { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            taken => return taken.map_err(Report::msg),
+        }
     }
 }
 

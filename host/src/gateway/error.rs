@@ -41,7 +41,9 @@ pub enum Error {
         why: String,
     },
     /// The state file.
-    #[error("the gateway's state {path}: {why}; a gateway that forgot which epochs led could let an old primary act. If no host runs, the file may be removed")]
+    #[error(
+        "the gateway's state {path}: {why}; a gateway that forgot which epochs led could let an old primary act. If no host runs, the file may be removed"
+    )]
     State {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,9 @@
 //! A moment that somebody waits for.
 
-use std::{mem::take, time::{Duration, Instant}};
+use std::{
+    mem::take,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;

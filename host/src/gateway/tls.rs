@@ -15,9 +15,8 @@ use super::{Error, TlsFiles};
 pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, Error> {
     let error = |path: &Path, why: String, expected| Error::Tls { path: path.to_owned(), why, expected };
     let certificate = |why| error(&files.certificate, why, "the certificate chain, the server's own certificate first");
-    let chain: Vec<_> = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect)
-        .map_err(|source| certificate(source.to_string()))?;
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect).map_err(|source| certificate(source.to_string()))?;
     if chain.is_empty() {
         return Err(certificate("it holds no certificate".to_owned()));
     }

@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use tandem_journal::{Opening, Outcome, Source, Step};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Place, SessionState, StepLimits};
-use tandem_words::{
-    Context, Custom, Direction, Event, EventBody, Interaction, Media, Origin, SessionId, VersionId,
-};
+use tandem_words::{Context, Custom, Direction, Event, EventBody, Interaction, Media, Origin, SessionId, VersionId};
 
 use crate::{Catalogue, CatalogueFull, Cells, Engine, LoadError, Strategy};
 

@@ -8,6 +8,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest, Sha256};
@@ -21,6 +22,11 @@ use crate::{
 
 /// Of a file, read at once while its seal is checked.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// Compiled components kept; beyond, those go that were loaded longest ago. Rust's have 0.4 MB, Python's 40 MB.
+const MAX_FILES: usize = 200;
+/// After this, what a compilation has left behind belongs to a process that was killed.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3_600);
 
 /// A folder of compiled components. Several processes of one user may share it.
 #[derive(Debug, Clone)]
@@ -37,7 +43,10 @@ impl Cache {
         let meta = fs::metadata(folder).map_err(|error| refused(error.to_string()))?;
         let user = rustix::process::geteuid().as_raw();
         if meta.uid() != user {
-            return Err(refused(format!("it belongs to user {}, and this process runs as {user}; give it a folder of its own", meta.uid())));
+            return Err(refused(format!(
+                "it belongs to user {}, and this process runs as {user}; give it a folder of its own",
+                meta.uid()
+            )));
         }
         if meta.mode() & 0o077 != 0 {
             return Err(refused(format!("others may use it (mode {:o}); run `chmod 700` on it", meta.mode() & 0o777)));
@@ -69,7 +78,30 @@ impl Cache {
         fs::write(&component, bytes).map_err(failed)?;
         self.compiler.compile(engine, bytes, &component, &compiled)?;
         // No sync: the seal tells of a file that a power failure has torn.
-        fs::rename(&compiled, path).map_err(failed)
+        fs::rename(&compiled, path).map_err(failed)?;
+        self.sweep().map_err(failed)
+    }
+
+    /// Keeps the folder bounded. What is mapped stays so when its file goes.
+    fn sweep(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // Another process may sweep too, or take its working folder away.
+            let Ok(meta) = entry.metadata() else { continue };
+            let modified = meta.modified()?;
+            if meta.is_file() {
+                files.push((modified, entry.path()));
+            } else if modified.elapsed().is_ok_and(|age| age > LEFTOVER_AGE) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        files.sort_unstable();
+        let needless = files.len().saturating_sub(MAX_FILES);
+        for (_, path) in files.into_iter().take(needless) {
+            let _ = fs::remove_file(path);
+        }
+        Ok(())
     }
 }
 
@@ -86,7 +118,10 @@ fn load(engine: &Engine, path: &Path) -> Result<Component, NotLoaded> {
         Ok(false) => return Err(NotLoaded::Unusable("its seal does not fit its contents".to_owned())),
         Ok(true) => {}
     }
-    map(engine.wasmtime(), path).map_err(|error| NotLoaded::Unusable(format!("{error:#}")))
+    let component = map(engine.wasmtime(), path).map_err(|error| NotLoaded::Unusable(format!("{error:#}")))?;
+    // Its age is that of its last use; where the time cannot be set, it is swept earlier, and compiled again.
+    let _ = fs::File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    Ok(component)
 }
 
 /// Whether a file is just as [`crate::compile_to`] has written it.

@@ -1,6 +1,6 @@
 //! One instance of a component, with its sessions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use tandem_journal::StepFailureKind;
 use tandem_session::{Draft, Effort, GuestFailure, Next};
@@ -32,17 +32,23 @@ pub(crate) enum OpenError {
 pub(crate) struct Cell {
     store: Store<HostSide>,
     guest: RoutingStrategy,
-    label: std::sync::Arc<str>,
+    label: Arc<str>,
     sessions: HashMap<SessionId, ResourceAny>,
     dead: bool,
     _place: PlaceTaken,
 }
 
 impl Cell {
-    pub(crate) fn open(engine: &Engine, code: &Code, tick: Tick) -> Result<Self, OpenError> {
+    /// `own`: for one session only.
+    pub(crate) fn open(engine: &Engine, code: &Code, own: bool, tick: Tick) -> Result<Self, OpenError> {
         let limits = engine.limits();
-        let place = engine.place().ok_or_else(|| {
-            let message = format!("{}: the process has {} instances, which is the limit (limits.instances)", code.label, limits.instances);
+        let place = engine.place(own).ok_or_else(|| {
+            let message = format!(
+                "{}: the process has {} instances and may have no more of this kind ({} in all, limits.instances)",
+                code.label,
+                engine.instances(),
+                limits.instances
+            );
             OpenError::Failure(GuestFailure { kind: StepFailureKind::Limit, message, instance_died: false })
         })?;
         let mut store = Store::new(engine.wasmtime(), HostSide::new(code.label.clone(), *limits, tick));
@@ -102,7 +108,13 @@ impl Cell {
         self.take_in("restore", context, result)
     }
 
-    pub(crate) fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {
+    pub(crate) fn on_event(
+        &mut self,
+        session: SessionId,
+        event: &Event,
+        draft: Draft,
+        effort: Effort,
+    ) -> (Draft, Result<Next, GuestFailure>) {
         let Some(resource) = self.sessions.get(&session).copied() else { return (draft, Err(unknown(&self.label, session))) };
         self.store.data_mut().begin_step(session, event, draft, effort);
         self.store.set_epoch_deadline(1);

@@ -90,7 +90,7 @@ impl Cells {
         if !own && let Some(number) = self.open.get(version).and_then(|open| open.last()) {
             return Ok(*number);
         }
-        let cell = Cell::open(&self.engine, &strategy.code, self.tick.clone()).map_err(|error| match error {
+        let cell = Cell::open(&self.engine, &strategy.code, own, self.tick.clone()).map_err(|error| match error {
             OpenError::Failure(failure) => failure,
             OpenError::Shape(error) => GuestFailure {
                 kind: StepFailureKind::Unavailable,
@@ -148,7 +148,14 @@ impl Guests for Cells {
         self.settle(version, context.session_id, place, |cell| cell.start(context))
     }
 
-    fn restore(&mut self, version: &VersionId, context: &Context, state: &[u8], state_version: u32, place: Place) -> Result<(), GuestFailure> {
+    fn restore(
+        &mut self,
+        version: &VersionId,
+        context: &Context,
+        state: &[u8],
+        state_version: u32,
+        place: Place,
+    ) -> Result<(), GuestFailure> {
         self.settle(version, context.session_id, place, |cell| cell.restore(context, state, state_version))
     }
 

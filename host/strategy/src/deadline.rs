@@ -6,7 +6,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// A guest was stopped because of its time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it had used {cpu_ms} ms of CPU time ({limit_cpu_ms} allowed, limits.step-cpu) in {wall_ms} ms ({limit_wall_ms} allowed, limits.step-wall); look for a loop without end")]
+#[error(
+    "it had used {cpu_ms} ms of CPU time ({limit_cpu_ms} allowed, limits.step-cpu) in {wall_ms} ms ({limit_wall_ms} allowed, limits.step-wall); look for a loop without end"
+)]
 pub(crate) struct OutOfTime {
     cpu_ms: u128,
     wall_ms: u128,

@@ -61,10 +61,13 @@ impl Engine {
         &self.0.hash
     }
 
-    /// Room for one more instance, until it is dropped.
-    pub(crate) fn place(&self) -> Option<PlaceTaken> {
+    /// Room for one more instance, until it is dropped. Instances for one session leave a quarter to cells, so that a
+    /// strategy that wants many of them cannot keep the others from starting.
+    pub(crate) fn place(&self, own: bool) -> Option<PlaceTaken> {
+        let all = self.0.limits.instances;
+        let limit = if own { all - all / 4 } else { all };
         let counter = &self.0.instances;
-        let taken = counter.fetch_update(Relaxed, Relaxed, |count| (count < self.0.limits.instances).then_some(count + 1));
+        let taken = counter.fetch_update(Relaxed, Relaxed, |count| (count < limit).then_some(count + 1));
         taken.ok().map(|_| PlaceTaken(counter.clone()))
     }
 }

@@ -22,7 +22,8 @@ pub struct EngineLimits {
     /// `limits.cell-sessions`: sessions in one cell. All of them are rebuilt after a trap.
     pub cell_sessions: usize,
     /// `limits.instances`: instances in the process. Each takes up to 6 memory maps and 4 GiB of address space, and the
-    /// kernel's default map count (65,530) ends at about 10,900 (`vm.max_map_count`).
+    /// kernel's default map count (65,530) ends at about 10,900 (`vm.max_map_count`). Instances for one session get three
+    /// quarters of it at most.
     pub instances: usize,
     /// Elements of one table of a guest: pointers to its functions. Python has the most, 60,000.
     pub table_elements: usize,

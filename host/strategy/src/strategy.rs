@@ -71,7 +71,7 @@ impl Strategy {
         let exports = RoutingStrategyIndices::new(&instances).map_err(other_shape)?;
         let short = version.to_string().chars().take(8).collect::<String>();
         let mut code = Code { instances, exports, label: format!("component {short}").into() };
-        let mut cell = Cell::open(engine, &code, Arc::new(|| ())).map_err(|error| match error {
+        let mut cell = Cell::open(engine, &code, false, Arc::new(|| ())).map_err(|error| match error {
             OpenError::Shape(error) => other_shape(error),
             OpenError::Failure(failure) => LoadError::Describe(failure.message),
         })?;

@@ -37,8 +37,10 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Over {
     pub(crate) at: Timestamp,
-    /// The event of the switch with which it ended, if one did.
-    pub(crate) with: Option<Place>,
+    /// The last event of the switch that it took.
+    pub(crate) last: Option<Place>,
+    /// It ended with that one.
+    pub(crate) with_it: bool,
     /// Whatever happened before this moment came before the end, in whatever order host and journal did their work: the
     /// event's own time, a timer's due time, else the time of the step before.
     pub(crate) not_before: Timestamp,
@@ -48,8 +50,8 @@ pub(crate) struct Over {
 #[derive(Debug)]
 pub(crate) struct Run {
     seq: u32,
-    pub(crate) at: Timestamp,
-    pub(crate) last: Option<Place>,
+    at: Timestamp,
+    last: Option<Place>,
     pub(crate) over: Option<Over>,
     /// Gaps that it was told of: since when, and when it was told.
     pub(crate) gaps: Vec<(Timestamp, Timestamp)>,
@@ -174,12 +176,12 @@ impl HostSide {
         self.failed_sessions += u64::from(matches!(step.outcome, Outcome::Failed(_)));
         if ends {
             let due = step.event.request.and_then(|request| self.asked.get(&key(request))?.due());
-            let (with, not_before) = match step.source {
-                Source::Switch(place) => (Some(place), step.event.switch_at.unwrap_or(step.event.at)),
-                Source::Host => (None, due.unwrap_or(before)),
-                Source::Message(_) => (None, before),
+            let (with_it, not_before) = match step.source {
+                Source::Switch(_) => (true, step.event.switch_at.unwrap_or(step.event.at)),
+                Source::Host => (false, due.unwrap_or(before)),
+                Source::Message(_) => (false, before),
             };
-            self.end_run(session, incarnation, Over { at: step.event.at, with, not_before });
+            self.end_run(session, incarnation, step.event.at, with_it, not_before);
         }
         for request in step.requests {
             if matches!(request.body.asks, Asks::Cancel) {
@@ -231,14 +233,14 @@ impl HostSide {
             }
             Some(run) => {
                 let not_before = run.at;
-                self.end_run(session, incarnation, Over { at, with: None, not_before });
+                self.end_run(session, incarnation, at, false, not_before);
             }
         }
     }
 
-    fn end_run(&mut self, session: SessionId, incarnation: u32, over: Over) {
+    fn end_run(&mut self, session: SessionId, incarnation: u32, at: Timestamp, with_it: bool, not_before: Timestamp) {
         if let Some(run) = self.sessions.get_mut(&session).and_then(|runs| runs.get_mut(&incarnation)) {
-            run.over.get_or_insert(over);
+            run.over.get_or_insert(Over { at, last: run.last, with_it, not_before });
         }
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Call {
     /// When it came to a person or to the default route, and stayed there.
     pub(crate) reached_at: Option<Timestamp>,
     pub(crate) default_routed_at: Option<Timestamp>,
+    /// The event that told so.
+    pub(crate) default_routed_by: Option<Place>,
     /// When nothing could be asked for it any more: it was over, or on its default route.
     pub(crate) closed_at: Option<Timestamp>,
 }
@@ -212,9 +214,16 @@ impl SwitchSide {
                 let index = self.call(interaction);
                 self.visit(index, Visit { number: None, routing_point: String::new(), maker: answers.map(|key| key.session) });
             }
-            Told::Deleted { interaction, moved: false } | Told::DefaultRouted { interaction } => {
+            Told::Deleted { interaction, moved: false } => {
                 let index = self.call(interaction);
                 self.close(index, at);
+            }
+            Told::DefaultRouted { interaction } => {
+                let index = self.call(interaction);
+                self.close(index, at);
+                if let Some(call) = self.calls.get_mut(index) {
+                    call.default_routed_by = Some(Place { incarnation, position });
+                }
             }
             _ => {}
         }
@@ -271,6 +280,7 @@ impl SwitchSide {
             treatments: Vec::new(),
             reached_at: None,
             default_routed_at: None,
+            default_routed_by: None,
             closed_at: None,
         });
         index

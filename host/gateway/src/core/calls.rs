@@ -263,15 +263,6 @@ impl Calls {
 
 impl Call {
     fn made(now: Timestamp) -> Self {
-        Call {
-            point: None,
-            arrived_at: now,
-            condition: Condition::Ringing,
-            taken: false,
-            holder: None,
-            over: None,
-            open: 0,
-            due_at: None,
-        }
+        Call { point: None, arrived_at: now, condition: Condition::Ringing, taken: false, holder: None, over: None, open: 0, due_at: None }
     }
 }

@@ -106,7 +106,10 @@ impl Connection {
 
     pub(super) fn idle(&mut self, seq: u64, wake_at: Option<Timestamp>) -> Result<(), Quit> {
         if seq > self.sent_seq {
-            return Err(Quit::malformed(format!("idle({seq}): the last frame sent was {}; give the number of a frame received", self.sent_seq)));
+            return Err(Quit::malformed(format!(
+                "idle({seq}): the last frame sent was {}; give the number of a frame received",
+                self.sent_seq
+            )));
         }
         // An older word than the last one says nothing any more.
         if seq >= self.idle_seq {

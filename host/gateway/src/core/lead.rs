@@ -25,10 +25,14 @@ impl Core {
             return Err(Quit::malformed("a second `hello`; one begins a connection"));
         }
         if self.options.token.as_deref().is_some_and(|secret| !same_secret(secret, token.unwrap_or_default())) {
-            return Err(Quit { reason: Refusal::Token, message: format!("{instance}: the token is missing or wrong; see the gateway's token file") });
+            return Err(Quit {
+                reason: Refusal::Token,
+                message: format!("{instance}: the token is missing or wrong; see the gateway's token file"),
+            });
         }
         if !protocols.contains(&PROTOCOL) {
-            let message = format!("{instance} speaks versions {protocols:?} of the switch link, this gateway {PROTOCOL}; upgrade one of them");
+            let message =
+                format!("{instance} speaks versions {protocols:?} of the switch link, this gateway {PROTOCOL}; upgrade one of them");
             return Err(Quit { reason: Refusal::Protocol, message });
         }
         match instance.parse::<InstanceName>() {
@@ -66,7 +70,9 @@ impl Core {
                 // know it yet. Another instance is an impostor.
                 Some(leader) if epoch == known.epoch && self.instance(leader) != Some(instance.as_str()) => {
                     let holder = self.instance(leader).unwrap_or("another instance");
-                    return Err(Quit::fenced(format!("epoch {epoch} of node {node} leads at {holder}, not at {instance}; look at the lease")));
+                    return Err(Quit::fenced(format!(
+                        "epoch {epoch} of node {node} leads at {holder}, not at {instance}; look at the lease"
+                    )));
                 }
                 _ => {}
             }
@@ -177,7 +183,9 @@ impl Core {
         let node = connection.peer.as_ref().ok_or_else(unled)?.node;
         match connection.role {
             Role::Listening => Err(unled()),
-            Role::Deposed { epoch } => Err(Quit::fenced(format!("`{what}` in epoch {epoch} of node {node}: the node is led elsewhere now; look at the lease"))),
+            Role::Deposed { epoch } => {
+                Err(Quit::fenced(format!("`{what}` in epoch {epoch} of node {node}: the node is led elsewhere now; look at the lease")))
+            }
             Role::Leading { epoch, reconciled } => Ok((node, epoch, reconciled)),
         }
     }

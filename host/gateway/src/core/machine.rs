@@ -146,13 +146,7 @@ impl Core {
     }
 
     /// Gives an event its position, keeps it and sends it to every primary.
-    pub(super) fn event(
-        &mut self,
-        interaction: Option<InteractionId>,
-        visit: Option<Visit>,
-        answers: Option<RequestKey>,
-        body: EventBody,
-    ) {
+    pub(super) fn event(&mut self, interaction: Option<InteractionId>, visit: Option<Visit>, answers: Option<RequestKey>, body: EventBody) {
         let event = self.positions.push(SwitchEvent { position: 0, at: self.now, interaction, visit, answers, body });
         self.lines.push(Line::Event(event.clone()));
         match &event.body {

@@ -270,12 +270,7 @@ impl Desk {
     }
 
     pub fn answer(&mut self, key: RequestKey, call: &str) {
-        self.core.reported(vec![Report::Event {
-            interaction: Some(call.into()),
-            visit: None,
-            answers: Some(key),
-            body: EventBody::Done,
-        }]);
+        self.core.reported(vec![Report::Event { interaction: Some(call.into()), visit: None, answers: Some(key), body: EventBody::Done }]);
     }
 
     /// Calls sent to their default route by time `until`, and when; time passes in millisecond steps that matter.

@@ -54,8 +54,6 @@ impl Rig {
         let lease = Lease { node: 101, epoch, counter: 0 };
         let mut queue = CommitQueue::new(lease, "main".into());
         queue.follow(disk.w.unwrap_or(Mark { incarnation: 1, position: 0 }));
-        let (mut sent, mut answered, mut released) = Default::default();
-        let (mut unreadable, mut ignored, mut loads, mut inputs) = Default::default();
         Rig {
             worker: Worker::new(guests.clone(), options, epoch),
             guests,
@@ -63,13 +61,13 @@ impl Rig {
             queue,
             disk,
             epoch,
-            sent: std::mem::take(&mut sent),
-            answered: std::mem::take(&mut answered),
-            released: std::mem::take(&mut released),
-            unreadable: std::mem::take(&mut unreadable),
-            ignored: std::mem::take(&mut ignored),
-            loads: std::mem::take(&mut loads),
-            inputs: std::mem::take(&mut inputs),
+            sent: Vec::new(),
+            answered: Vec::new(),
+            released: Vec::new(),
+            unreadable: Vec::new(),
+            ignored: Vec::new(),
+            loads: VecDeque::new(),
+            inputs: VecDeque::new(),
             next_started: 1_000,
             position: 0,
         }
@@ -200,14 +198,8 @@ impl Rig {
     }
 
     fn run(&mut self) {
-        if let Some(input) = self.inputs.pop_front() {
-            self.inputs.push_front(input);
-            let first = self.inputs.pop_front().unwrap();
-            let rest = std::mem::take(&mut self.inputs);
-            self.input(first);
-            for input in rest {
-                self.input(input);
-            }
+        for input in std::mem::take(&mut self.inputs) {
+            self.input(input);
         }
     }
 

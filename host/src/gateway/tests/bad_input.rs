@@ -14,7 +14,10 @@ async fn what_is_no_frame_is_refused_by_name_and_the_primary_is_undisturbed() {
         (Message::text(r#"[{"type":"lead","epoch":-1,"store":7}]"#), "cannot be read"),
         (Message::binary(vec![0; 10]), "binary"),
         (Message::text(" ".repeat(MAX_FRAME_BYTES + 1)), "limit"),
-        (Message::text(r#"[{"type":"lead","epoch":9,"store":7},{"type":"reconcile","after":null,"interactions":[],"requests":[]}]"#), "before `hello`"),
+        (
+            Message::text(r#"[{"type":"lead","epoch":9,"store":7},{"type":"reconcile","after":null,"interactions":[],"requests":[]}]"#),
+            "before `hello`",
+        ),
     ];
     for (message, expected) in cases {
         let mut host = Host::connect(&running.url()).await;
@@ -37,7 +40,8 @@ async fn a_step_out_of_order_or_twice_does_nothing() {
     let running = Running::start(options(vec![caller(1, 1_000)])).await;
     let session = SessionId { node: 101, epoch: 1, number: 1 };
     let play = |host: &Host, seq| {
-        let body = RequestBody::Play { call: "c1".into(), prompts: vec![tandem_words::Prompt::Sound("welcome".into())], interruptible: false };
+        let body =
+            RequestBody::Play { call: "c1".into(), prompts: vec![tandem_words::Prompt::Sound("welcome".into())], interruptible: false };
         host.step(session, seq, "c1".into(), body, None)
     };
     let mut early = Host::greeted(&running.url()).await;

@@ -52,7 +52,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Host<S> {
 
     pub async fn greets(&mut self, token: Option<&str>) {
         let token = token.map(str::to_owned);
-        self.says(&[HostMessage::Hello { protocols: vec![PROTOCOL], cluster: "cc1".into(), node: 101, instance: "101/a".into(), token }]).await;
+        self.says(&[HostMessage::Hello { protocols: vec![PROTOCOL], cluster: "cc1".into(), node: 101, instance: "101/a".into(), token }])
+            .await;
         match self.hears().await.as_slice() {
             [GatewayMessage::Welcome { incarnation, .. }] => self.incarnation = *incarnation,
             other => panic!("no welcome: {other:?}"),
@@ -120,12 +121,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Host<S> {
             for message in frame.messages {
                 let GatewayMessage::Event(event) = message else { continue };
                 let number = sessions.len() as u64 + 1;
-                let session = event.interaction.as_ref().map(|id| {
-                    *sessions.entry(id.clone()).or_insert(SessionId { node: 101, epoch: self.epoch, number })
-                });
+                let session = event
+                    .interaction
+                    .as_ref()
+                    .map(|id| *sessions.entry(id.clone()).or_insert(SessionId { node: 101, epoch: self.epoch, number }));
                 let step = match (&event.body, session, event.interaction) {
                     (EventBody::InteractionAdded(_), Some(session), Some(call)) => {
-                        let play = RequestBody::Play { call: call.clone(), prompts: vec![Prompt::Sound("welcome".into())], interruptible: false };
+                        let play =
+                            RequestBody::Play { call: call.clone(), prompts: vec![Prompt::Sound("welcome".into())], interruptible: false };
                         Some(self.step(session, 1, call, play, None))
                     }
                     (EventBody::PlayDone(_), Some(session), Some(call)) => {

@@ -40,7 +40,10 @@ fn caller(number: u32, arrive_at_ms: u64) -> CallerPlan {
 fn options(callers: Vec<CallerPlan>) -> Options {
     let points = BTreeMap::from([("8000".into(), simulated::RoutingPoint { default_route: Some("9000".into()) })]);
     let switch = SimulatedSwitch::new(simulated::Options { routing_points: points, ..Default::default() }, callers, 0).unwrap();
-    let core = core::Options { routing_points: BTreeMap::from([("8000".into(), core::RoutingPoint::new("9000"))]), ..core::Options::new("main", "9000") };
+    let core = core::Options {
+        routing_points: BTreeMap::from([("8000".into(), core::RoutingPoint::new("9000"))]),
+        ..core::Options::new("main", "9000")
+    };
     Options::new(core, switch)
 }
 

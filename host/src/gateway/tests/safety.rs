@@ -33,11 +33,8 @@ async fn what_others_can_reach_must_be_protected() {
     let open = "0.0.0.0:0".parse().unwrap();
     let everywhere = || Options { listen: open, ..options(vec![]) };
     let bind = |options| async { Service::bind(options).await.map(drop) };
-    let unprotected = [
-        everywhere(),
-        Options { tls: tls("server.key"), ..everywhere() },
-        Options { token_file: Some(token.clone()), ..everywhere() },
-    ];
+    let unprotected =
+        [everywhere(), Options { tls: tls("server.key"), ..everywhere() }, Options { token_file: Some(token.clone()), ..everywhere() }];
     for options in unprotected {
         assert!(matches!(bind(options).await, Err(Error::Unprotected(_))));
     }
@@ -70,7 +67,13 @@ async fn a_call_is_served_over_tls_by_who_knows_the_secret() {
         Host::on(client_async("wss://localhost/", stream).await.unwrap().0)
     };
     let mut stranger = connect().await;
-    let hello = HostMessage::Hello { protocols: vec![1], cluster: "cc1".into(), node: 101, instance: "101/a".into(), token: Some("guessed".into()) };
+    let hello = HostMessage::Hello {
+        protocols: vec![1],
+        cluster: "cc1".into(),
+        node: 101,
+        instance: "101/a".into(),
+        token: Some("guessed".into()),
+    };
     stranger.says(&[hello]).await;
     assert_eq!(stranger.is_refused().await.0, Refusal::Token);
 

@@ -102,13 +102,7 @@ pub(crate) fn target(target: routing::Target) -> words::Target {
 }
 
 pub(crate) fn fetch(from: http::Request) -> words::Fetch {
-    words::Fetch {
-        method: from.method,
-        url: from.url,
-        headers: properties(from.headers),
-        body: from.body,
-        timeout_ms: from.timeout_ms,
-    }
+    words::Fetch { method: from.method, url: from.url, headers: properties(from.headers), body: from.body, timeout_ms: from.timeout_ms }
 }
 
 fn media(media: types::Media) -> words::Media {

@@ -4,6 +4,6 @@
 mod from_guest;
 mod to_guest;
 
-pub(crate) use from_guest::{level, manifest, next, properties, target};
 pub(crate) use from_guest::{collect_options, fetch, prompts, route};
+pub(crate) use from_guest::{level, manifest, next, properties, target};
 pub(crate) use to_guest::{context, event, local_time};

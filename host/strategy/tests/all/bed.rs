@@ -11,9 +11,7 @@ use std::{
 use tandem_journal::{LocalTimeAnswer, Opening, Outcome, Source, Step};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Next, Place, SessionState, StepLimits, Written};
 use tandem_strategy::{Catalogue, Cells, Engine, EngineLimits, Strategy};
-use tandem_words::{
-    Context, Digit, Direction, Event, EventBody, Interaction, Media, Origin, RequestBody, SessionId, VersionId,
-};
+use tandem_words::{Context, Digit, Direction, Event, EventBody, Interaction, Media, Origin, RequestBody, SessionId, VersionId};
 
 /// 2026-07-03T10:30:00Z.
 pub const AT: u64 = 1_783_074_600_000;

@@ -3,7 +3,8 @@
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use tandem_strategy::{Cache, Compiler, Engine, EngineLimits, LoadError, Strategy, compile_to};
@@ -101,4 +102,29 @@ fn a_folder_that_others_may_use_is_refused() {
     let made = folder.path().join("new/deeper");
     Cache::open(&made, Compiler::InProcess).unwrap();
     assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn the_folder_keeps_what_was_used_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let strategy = load(&folder, Compiler::InProcess).unwrap();
+    let ours = compiled(&folder).remove(0);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let age = |path: &Path| fs::File::open(path).unwrap().set_modified(long_ago).unwrap();
+    age(&ours);
+    for number in 0..250 {
+        let path = inner(&folder).join(format!("{number}.cwasm"));
+        fs::write(&path, "old").unwrap();
+        age(&path);
+    }
+    let (leftover, working) = (inner(&folder).join(".tmpold"), inner(&folder).join(".tmpnew"));
+    fs::create_dir(&leftover).unwrap();
+    fs::create_dir(&working).unwrap();
+    age(&leftover);
+    // It is used again; then another one is compiled.
+    assert_eq!(load(&folder, shell("exit 1")).unwrap().version(), strategy.version());
+    let (engine, cache) = (Engine::new(EngineLimits::default()).unwrap(), Cache::open(&inner(&folder), Compiler::InProcess).unwrap());
+    Strategy::load(&engine, wasm("timers"), Some(&cache)).unwrap();
+    assert!(ours.exists() && working.exists() && !leftover.exists());
+    assert_eq!(compiled(&folder).len(), 200 + 1);
 }

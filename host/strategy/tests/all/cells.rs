@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread};
 
 use tandem_journal::{LocalTime, StepFailureKind};
-use tandem_session::{Guests, Next, Place, Written};
+use tandem_session::{GuestFailure, Guests, Next, Place, Written};
 use tandem_strategy::{Cells, EngineLimits};
 use tandem_words::{EventBody, Prompt, RequestBody, VersionId};
 
@@ -148,15 +148,20 @@ fn cells_come_and_go_with_their_sessions() {
 }
 
 #[test]
-fn instances_have_a_limit() {
-    let mut bed = bed_of(bed::wasm("fails"), EngineLimits { instances: 2, ..patient() });
-    bed.start_in(1, Place::Own).unwrap();
-    bed.start_in(2, Place::Own).unwrap();
-    let failure = bed.start_in(3, Place::Own).unwrap_err();
-    assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Limit, false));
-    assert!(failure.message.contains("limits.instances"), "{failure}");
+fn instances_have_a_limit_and_cells_a_share_of_it() {
+    let mut bed = bed_of(bed::wasm("fails"), EngineLimits { instances: 4, cell_sessions: 1, ..patient() });
+    for number in 1..=3 {
+        bed.start_in(number, Place::Own).unwrap();
+    }
+    let full = |failure: GuestFailure| {
+        assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Limit, false));
+        assert!(failure.message.contains("limits.instances"), "{failure}");
+    };
+    full(bed.start_in(4, Place::Own).unwrap_err());
+    bed.start(4).unwrap();
+    full(bed.start(5).unwrap_err());
     bed.cells.remove(id(1));
-    bed.start_in(3, Place::Own).unwrap();
+    bed.start(5).unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Default routes: a call goes there because no host lived, or because its strategy left it to it. Nothing else explains it.
 
 use crate::finding::{Finding, Findings, Kind};
+use crate::host::Run;
 use crate::input::ids::{SessionId, Timestamp};
 use crate::input::record::Outcome;
 use crate::input::request::{Asks, Target};
@@ -19,8 +20,8 @@ pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Finding
             continue;
         }
         let gave_up = |session: &SessionId| {
-            let over = sides.host.last_run(*session).and_then(|(_, run)| run.over);
-            over.is_some_and(|over| over.at <= at) || asked_for.contains(session)
+            let run = sides.host.last_run(*session).map(|(_, run)| run);
+            run.is_some_and(|run| was_over_before(run, call, at)) || asked_for.contains(session)
         };
         if sessions.last().is_some_and(gave_up) {
             facts.default_routed_by_strategy += 1;
@@ -30,6 +31,12 @@ pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Finding
             findings.add(Kind::UnexplainedDefaultRoutes, unexplained(call, sessions.last().copied(), at));
         }
     }
+}
+
+/// Whether the session ended before the call went to its default route, and not because of that.
+fn was_over_before(run: &Run, call: &Call, at: Timestamp) -> bool {
+    let Some(over) = run.over.filter(|over| over.at <= at) else { return false };
+    !call.default_routed_by.is_some_and(|told| over.last.is_some_and(|last| last >= told))
 }
 
 fn unexplained(call: &Call, session: Option<SessionId>, at: Timestamp) -> Finding {

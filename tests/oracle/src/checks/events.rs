@@ -1,11 +1,11 @@
 //! Events: each one of the switch is in the journal once, as it was told, in the steps of the session it belongs to; or
 //! record and journal show why it need not be (P4).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::finding::{Finding, Findings, Kind};
 use crate::host::{HostSide, Run, Taken};
-use crate::input::ids::SessionId;
+use crate::input::ids::{Key, Place, SessionId};
 use crate::input::journal::Source;
 use crate::input::record::Outcome;
 use crate::report::Facts;
@@ -74,13 +74,15 @@ struct Judge<'a> {
     options: &'a Options,
     /// Routing points at which some visit had a session: a strategy is deployed there.
     deployed: HashSet<&'a str>,
+    /// What the switch's events answer.
+    answers: HashMap<Place, Key>,
 }
 
 impl<'a> Judge<'a> {
     fn new(sides: &Sides<'a>) -> Self {
         let Sides { switch, host, options } = *sides;
-        let deployed = sides.deployed();
-        Judge { switch, host, options, deployed }
+        let answers = switch.events.iter().filter_map(|event| Some((event.place, event.answers?))).collect();
+        Judge { switch, host, options, deployed: sides.deployed(), answers }
     }
 
     /// The session an event belongs to: the one that asked, where it is an answer; else that of the call's latest visit, if
@@ -123,7 +125,7 @@ impl<'a> Judge<'a> {
         (!stamped).then(|| (Kind::AlteredEvents, format!("`{name}` has another time of the switch in the journal: {:?}", taken.switch_at)))
     }
 
-    fn is_sensitive(&self, key: crate::input::ids::Key) -> bool {
+    fn is_sensitive(&self, key: Key) -> bool {
         self.host.asked.get(&key).is_some_and(|asked| asked.body.sensitive)
     }
 
@@ -157,8 +159,7 @@ impl<'a> Judge<'a> {
     fn excuse_of_run(&self, index: usize, event: &Event, incarnation: u32, run: &Run) -> Result<Excuse, String> {
         if let Some(key) = event.answers {
             let unasked = !self.host.asked.contains_key(&key);
-            let answered_otherwise = self.host.answered.get(&key).is_some_and(|source| *source == Source::Host || earlier(source, event));
-            if unasked || key.incarnation < incarnation || answered_otherwise {
+            if unasked || key.incarnation < incarnation || self.was_answered(key, event) {
                 return Ok(Excuse::Over);
             }
         }
@@ -166,12 +167,19 @@ impl<'a> Judge<'a> {
             return Ok(Excuse::Gap);
         }
         let Some(over) = run.over else { return Err("its session was not over".to_owned()) };
-        match (over.with, run.last) {
-            (Some(with), _) if event.place > with => Ok(Excuse::Over),
-            (Some(with), _) => Err(format!("its session ended with a later event, {with}")),
-            (None, Some(last)) if event.place < last => Err(format!("its session took a later event, {last}")),
-            (None, _) if event.at >= over.not_before => Ok(Excuse::Over),
-            (None, _) => Err(format!("its session ended later, at {}", over.at)),
+        match over.last {
+            Some(last) if event.place < last => Err(format!("its session took a later event, {last}")),
+            _ if over.with_it || event.at >= over.not_before => Ok(Excuse::Over),
+            _ => Err(format!("its session ended later, at {}", over.at)),
+        }
+    }
+
+    /// The journal has another answer, and rightly: of the host, or an earlier one of the switch.
+    fn was_answered(&self, key: Key, event: &Event) -> bool {
+        match self.host.answered.get(&key) {
+            Some(Source::Host) => true,
+            Some(Source::Switch(place)) => *place < event.place && self.answers.get(place) == Some(&key),
+            Some(Source::Message(_)) | None => false,
         }
     }
 
@@ -195,9 +203,5 @@ impl<'a> Judge<'a> {
 /// Its outcome may be that of an earlier visit.
 fn is_moved(call: &Call) -> bool {
     call.visits.len() > 1
-}
-
-fn earlier(source: &Source, event: &Event) -> bool {
-    matches!(source, Source::Switch(place) if *place < event.place)
 }
 

@@ -10,7 +10,6 @@ struct Session {
     id: String,
     seq: u64,
     at: u64,
-    over: bool,
 }
 
 /// Both files, and what is needed to go on writing them.
@@ -171,7 +170,7 @@ impl Run {
         self.journal.push(json!({"opened": {"session": id, "incarnation": 1, "epoch": self.epoch,
             "claim": {"visit": {"interaction": call, "visit": visit}}, "origin": "interaction", "strategy": "s", "version": "00",
             "parameters": [], "switch": "sim", "started_at": at}}));
-        self.sessions.insert(call.to_owned(), Session { id, seq: 0, at, over: false });
+        self.sessions.insert(call.to_owned(), Session { id, seq: 0, at });
     }
 
     /// The call's session handles the oldest event that waits, and asks for this.
@@ -180,11 +179,9 @@ impl Run {
         self.write(call, json!({"switch": {"incarnation": 1, "position": position}}), at, Some(at), request, body, outcome, asked);
     }
 
-    /// All that wait, asking for nothing.
-    pub fn steps(&mut self, call: &str) {
-        while self.backlog.get(call).is_some_and(|waiting| !waiting.is_empty()) {
-            self.step(call, json!("wait"), &[]);
-        }
+    /// Whatever waits for the call's session is not for it any more.
+    pub fn forget(&mut self, call: &str) {
+        self.backlog.remove(call);
     }
 
     /// A timer fires.
@@ -210,7 +207,6 @@ impl Run {
         let session = self.sessions.get_mut(call).expect("a session");
         session.seq += 1;
         session.at = at.max(session.at);
-        session.over |= outcome == "finish" || outcome.get("failed").is_some();
         let (id, seq, at) = (session.id.clone(), session.seq, session.at);
         let requests: Vec<Value> = asked.iter().map(|(id, body)| json!({"id": id, "body": body, "refused": null})).collect();
         self.journal.push(json!({"step": {"session": id, "incarnation": 1, "epoch": epoch, "version": "00", "source": source,

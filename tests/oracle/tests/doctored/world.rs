@@ -1,4 +1,4 @@
-//! Twelve callers of a small world, in which everything happens that the oracle must understand.
+//! Callers of a small world, in which everything happens that the oracle must understand.
 
 use serde_json::json;
 
@@ -94,6 +94,7 @@ pub fn world(faults: bool) -> Run {
     quiet_one(&mut script);
     script.queued(10, 43_000);
     undeployed_and_failing(&mut script);
+    finishing(&mut script);
     if faults {
         script.at(46_000, Run::unled);
         script.at(53_000, Run::led);
@@ -169,6 +170,28 @@ fn undeployed_and_failing(script: &mut Script) {
         run.hears("c9", &json!("default-route"));
     });
     script.at(95_000, |run| run.left("c9", "default-routed", "caller-hung-up"));
+}
+
+/// Caller 12's session finishes by its timer while the announcement plays: it hears no digit any more, but the answer it is owed.
+fn finishing(script: &mut Script) {
+    script.at(150_000, |run| {
+        run.arrive(12, "8000");
+        run.open("c12", 1);
+        run.step("c12", json!("wait"), &[(1, play("c12", "long")), (2, after(1_000))]);
+        run.hears_treatment("c12", 1, "dialog.playsound long");
+    });
+    script.at(151_000, |run| run.fire("c12", 2, json!("finish"), &[]));
+    script.at(151_500, |run| {
+        run.event("c12", None, None, json!({"interaction.digit": {"interaction": "c12", "key": "1"}}));
+        run.forget("c12");
+    });
+    script.at(160_000, |run| {
+        run.event("c12", None, Some(1), play_done());
+        run.step("c12", json!("late"), &[]);
+        run.event("c12", None, None, default_routed("c12"));
+        run.hears("c12", &json!("default-route"));
+    });
+    script.at(170_000, |run| run.left("c12", "default-routed", "caller-hung-up"));
 }
 
 /// Nobody lives from 46 s to 53 s: caller 5 is given up, caller 6 comes and is served late.

@@ -94,15 +94,27 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
         ("finished, silent", vec![Taken, silent(0), At(700), Ends(Over::Finished)], Some(700)),
         ("finished, ringing", vec![Taken, At(700), Ends(Over::Finished)], Some(700)),
         ("failed in a treatment", vec![Asks(1, attach("c1")), Is(Attended), At(700), Ends(Over::Failed)], Some(700)),
-        ("finished, a treatment still runs", vec![Asks(1, attach("c1")), Is(Attended), Ends(Over::Finished), At(9_000), Answer(1)], Some(9_000)),
+        (
+            "finished, a treatment still runs",
+            vec![Asks(1, attach("c1")), Is(Attended), Ends(Over::Finished), At(9_000), Answer(1)],
+            Some(9_000),
+        ),
         ("finished, only music left", vec![Asks(1, music()), Is(Attended), At(700), Ends(Over::Finished)], Some(700)),
         ("finished, routed", vec![Asks(1, attach("c1")), Is(Attended), Ends(Over::Finished), At(9_000), Is(Routed), Answer(1)], None),
         ("finished, and quiet for ever", vec![QuietUntil(30_000), silent(0), At(700), Ends(Over::Finished)], Some(700)),
         // A host that died.
         ("dead host, silence before", vec![Taken, silent(0), At(3_000), Dies], Some(4_000)),
         ("dead host, quiet is void and counts from the death", vec![QuietUntil(30_000), silent(0), At(10_000), Dies], Some(14_000)),
-        ("dead host, the silence begins later", vec![QuietUntil(30_000), Is(Attended), At(1_000), Dies, At(2_000), silent(2_000)], Some(6_000)),
-        ("a host that comes back in time keeps its quiet", vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), Leads], Some(30_000)),
+        (
+            "dead host, the silence begins later",
+            vec![QuietUntil(30_000), Is(Attended), At(1_000), Dies, At(2_000), silent(2_000)],
+            Some(6_000),
+        ),
+        (
+            "a host that comes back in time keeps its quiet",
+            vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), Leads],
+            Some(30_000),
+        ),
         ("dead host, treatment", vec![Taken, Is(Attended), Dies], None),
         ("taken before the death, as the next primary says", vec![Dies, At(100), LeadsAndHolds, Is(Attended)], None),
     ];
@@ -139,7 +151,10 @@ fn each_routing_point_has_its_own_deadlines_and_no_number_is_without() {
 fn the_record_says_until_when_a_session_means_to_be_quiet() {
     let mut desk = Desk::led();
     desk.core.reported(vec![added("c1", 0)]);
-    desk.says(A, [quiet(step(1, 1, "c1", vec![]), 10_000), quiet(step(1, 2, "c1", vec![]), 10_000), HostMessage::Step(step(1, 3, "c1", vec![]))]);
+    desk.says(
+        A,
+        [quiet(step(1, 1, "c1", vec![]), 10_000), quiet(step(1, 2, "c1", vec![]), 10_000), HostMessage::Step(step(1, 3, "c1", vec![]))],
+    );
     desk.acts();
     let untils: Vec<_> = desk
         .lines

@@ -27,7 +27,9 @@ fn every_frame_of_the_example_session_can_be_read() {
 
 #[test]
 fn every_limit_and_deadline_stands_there() {
-    use crate::core::{ANSWER_DEADLINE_MS, CONTROL_DEADLINE_MS, MAX_BUFFERED_REQUESTS, MAX_CONNECTIONS, MAX_QUIET_MS, MAX_UNACKNOWLEDGED_REQUESTS, RETAIN};
+    use crate::core::{
+        ANSWER_DEADLINE_MS, CONTROL_DEADLINE_MS, MAX_BUFFERED_REQUESTS, MAX_CONNECTIONS, MAX_QUIET_MS, MAX_UNACKNOWLEDGED_REQUESTS, RETAIN,
+    };
     let thousands = |n: usize| {
         let digits = n.to_string();
         let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();

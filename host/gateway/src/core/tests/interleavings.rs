@@ -16,18 +16,32 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Action {
     /// The other instance takes the lease (the old connection stays open), or the same one comes again.
-    Lead { died: bool },
+    Lead {
+        died: bool,
+    },
     Die,
     /// A step with this many requests is committed, and sent unless the host dies first.
-    Step { call: u8, requests: u8, sent: bool },
+    Step {
+        call: u8,
+        requests: u8,
+        sent: bool,
+    },
     /// A committed step is sent again although nobody asked.
-    Again { which: prop::sample::Index },
+    Again {
+        which: prop::sample::Index,
+    },
     /// A deposed instance still sends.
-    Stray { which: prop::sample::Index },
-    Commit { count: u8 },
+    Stray {
+        which: prop::sample::Index,
+    },
+    Commit {
+        count: u8,
+    },
     Acknowledge,
     Idle,
-    Pass { ms: u16 },
+    Pass {
+        ms: u16,
+    },
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -227,7 +241,8 @@ impl World {
         }
         let verdicts = self.lines.iter().filter(|line| matches!(line, Line::Request { verdict: Verdict::Applied, .. })).count();
         assert_eq!(verdicts, applied.len());
-        let recorded: Vec<_> = self.lines.into_iter().filter_map(|line| if let Line::Event(event) = line { Some(event) } else { None }).collect();
+        let recorded: Vec<_> =
+            self.lines.into_iter().filter_map(|line| if let Line::Event(event) = line { Some(event) } else { None }).collect();
         assert_eq!(recorded, self.committed, "the record and the journal agree");
         assert_eq!(self.exchange.core().kept_events(), 0);
     }

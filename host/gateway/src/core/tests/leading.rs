@@ -40,10 +40,7 @@ fn the_same_epoch_leads_again_once_its_connection_is_closed() {
     assert_eq!(desk.says(B, [lead(1)]), [GatewayMessage::Leading { epoch: 1, now: 0 }]);
     assert!(desk.core.is_led());
     let led: Vec<_> = desk.lines.iter().filter(|line| matches!(line, Line::Led { .. } | Line::Unled { .. })).cloned().collect();
-    assert_eq!(
-        led,
-        [Line::Led { at: 0, node: 101, epoch: 1 }, Line::Unled { at: 0, node: 101 }, Line::Led { at: 0, node: 101, epoch: 1 }]
-    );
+    assert_eq!(led, [Line::Led { at: 0, node: 101, epoch: 1 }, Line::Unled { at: 0, node: 101 }, Line::Led { at: 0, node: 101, epoch: 1 }]);
 }
 
 #[test]

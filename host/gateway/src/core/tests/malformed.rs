@@ -22,7 +22,10 @@ fn a_message_that_has_no_place_is_refused_by_name_and_nothing_else_is_disturbed(
         (vec![HostMessage::Heartbeat], "before `hello`"),
         (vec![hello_of(102, 'a'), hello_of(102, 'a')], "second `hello`"),
         (vec![hello_of(102, 'x')], "102/x"),
-        (vec![HostMessage::Hello { protocols: vec![1], cluster: "cc1".into(), node: 102, instance: "101/a".into(), token: None }], "not of node 102"),
+        (
+            vec![HostMessage::Hello { protocols: vec![1], cluster: "cc1".into(), node: 102, instance: "101/a".into(), token: None }],
+            "not of node 102",
+        ),
         (vec![hello_of(102, 'a'), reconcile(None)], "`reconcile` before `lead`"),
         (vec![hello_of(102, 'a'), HostMessage::Step(a_step())], "`step` before `lead`"),
         (vec![hello_of(102, 'a'), HostMessage::Acknowledge(mark(0))], "`acknowledge` before `lead`"),

@@ -1,0 +1,81 @@
+//! What one session may cost (P12).
+
+use tandem_journal::{Outcome, StepFailureKind};
+use tandem_session::WorkerOptions;
+use tandem_switch_link::Over;
+
+use crate::rig::{Rig, digit, listener};
+
+fn failure(outcome: Outcome) -> StepFailureKind {
+    match outcome {
+        Outcome::Failed(failure) => failure.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_session_without_snapshots_may_go_only_so_far() {
+    let options = WorkerOptions { max_journal_steps: 10, ..WorkerOptions::default() };
+    let mut rig = Rig::with(listener().without_snapshots(), options);
+    let session = rig.call(1, 100);
+    for at in 0..20 {
+        rig.event(session, 200 + at, digit(1, "1"));
+    }
+    rig.settle();
+    assert_eq!(rig.disk.steps(session).len(), 12);
+    assert_eq!(failure(rig.outcome(session)), StepFailureKind::Limit);
+    assert_eq!(rig.disk.events(session).last(), Some(&"error"));
+    assert_eq!((rig.sent.last().unwrap().over, rig.w()), (Some(Over::Failed), 21));
+}
+
+#[test]
+fn a_session_that_gives_snapshots_goes_on() {
+    let options = WorkerOptions { max_journal_steps: 10, snapshot_every: 5, ..WorkerOptions::default() };
+    let mut rig = Rig::with(listener(), options);
+    let session = rig.call(1, 100);
+    (0..100).for_each(|at| rig.event(session, 200 + at, digit(1, "1")));
+    rig.settle();
+    assert_eq!(rig.outcome(session), Outcome::Wait);
+}
+
+#[test]
+fn what_waits_is_bounded_while_commits_stand_still() {
+    let options = WorkerOptions { max_steps_ahead: 4, max_waiting: 10, ..WorkerOptions::default() };
+    let mut rig = Rig::with(listener(), options);
+    let session = rig.call(1, 100);
+    (0..50).for_each(|at| rig.event(session, 200 + at, digit(1, "1")));
+    assert_eq!(rig.worker.live_sessions(), 0);
+    rig.settle();
+    assert_eq!(failure(rig.outcome(session)), StepFailureKind::Limit);
+    assert_eq!(rig.w(), 51);
+    assert!(rig.worker.state(session).is_none());
+}
+
+#[test]
+fn what_waits_is_bounded_while_rows_are_read() {
+    let options = WorkerOptions { max_waiting: 10, ..WorkerOptions::default() };
+    let mut rig = Rig::with(listener(), options);
+    let session = rig.call(1, 100);
+    rig.settle();
+    let mut rig = rig.crash(&[]);
+    (0..50).for_each(|at| rig.event(session, 200 + at, digit(1, "1")));
+    assert_eq!((rig.loads.len(), rig.worker.live_sessions()), (1, 0));
+    rig.settle();
+    assert_eq!(failure(rig.outcome(session)), StepFailureKind::Limit);
+    assert_eq!((rig.disk.steps(session).len(), rig.w()), (2, 51));
+    assert!(rig.worker.state(session).is_none(), "the rows that came late found nobody");
+}
+
+#[test]
+fn messages_to_an_unknown_session_are_bounded_too() {
+    let options = WorkerOptions { max_waiting: 3, ..WorkerOptions::default() };
+    let mut rig = Rig::with(listener(), options);
+    let nobody = crate::rig::session_in(1, 99);
+    for request in 1..=20 {
+        let from = crate::rig::key(crate::rig::session_in(1, 1), request);
+        let message = tandem_words::Message { sender: String::new(), name: "m".to_owned(), json: String::new() };
+        rig.arrive(nobody, tandem_session::Arrival::Message { from, strategy: "native".to_owned(), message });
+    }
+    rig.settle();
+    assert_eq!(rig.answered.len(), 20, "each is answered");
+}
