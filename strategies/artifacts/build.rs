@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tandem_guest_build::{Error, Place, exit, sdk_files, strategies};
+use tandem_guest_build::{Error, Guest, Place, compile, exit, sdk_files, strategies};
 
 fn main() -> ExitCode {
     exit(embed())
@@ -12,5 +12,7 @@ fn embed() -> Result<(), Error> {
     let place = Place::from_env()?;
     place.watch();
     sdk_files(&place)?;
-    strategies(&place)
+    strategies(&place)?;
+    println!("cargo::rerun-if-changed=../../tests/guests/bench");
+    compile(&place, &[Guest { name: "bench".to_owned(), scenarios: Vec::new() }])
 }

@@ -8,10 +8,10 @@ use crate::{
     setup,
 };
 
-/// Builds `tandem` with its strategies and SDKs.
+/// Builds `tandem` with its strategies and SDKs, and `tandem-oracle`, which judges its runs, beside it.
 pub fn build() -> Result<PathBuf, String> {
     setup::setup(&[])?;
-    run(&mut cargo(&["build", "--release", "--package", "tandem"]))?;
+    run(&mut cargo(&["build", "--release", "--package", "tandem", "--package", "tandem-oracle"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top().join("target"), |folder| top().join(folder));
     Ok(target.join("release/tandem"))
 }

@@ -34,8 +34,48 @@ fn all() -> Done {
     done
 }
 
-/// Each suite is a program of its own in `tests/long`; without a name all run.
+/// The tests that are marked `#[ignore = "long: …"]`: one of them by its name, or all. They read `--rounds` and `--first` from
+/// `TANDEM_ROUNDS` and `TANDEM_FIRST`.
 fn long(rest: &[&str]) -> Done {
+    let (name, settings) = split(rest)?;
     product::build()?;
-    run(cargo(&["run", "--release", "--quiet", "--package", "tandem-long", "--"]).args(rest))
+    let mut command = cargo(&["test", "--release", "--workspace", "--", "--ignored", "--nocapture", "--test-threads", "1"]);
+    run(command.args(name).envs(settings))
+}
+
+type Split<'a> = (Option<&'a str>, Vec<(&'static str, &'a str)>);
+
+/// The name, and the variables that the options set.
+fn split<'a>(rest: &[&'a str]) -> Result<Split<'a>, String> {
+    let (mut name, mut settings) = (None, Vec::new());
+    let mut words = rest.iter();
+    while let Some(word) = words.next() {
+        let variable = match *word {
+            "--rounds" => "TANDEM_ROUNDS",
+            "--first" => "TANDEM_FIRST",
+            word if !word.starts_with('-') && name.is_none() => {
+                name = Some(word);
+                continue;
+            }
+            word => return Err(format!("test --long does not know {word}: [NAME] [--rounds N] [--first K]")),
+        };
+        let value = words.next().filter(|value| value.parse::<u64>().is_ok());
+        settings.push((variable, *value.ok_or_else(|| format!("{word} needs a number"))?));
+    }
+    Ok((name, settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_suite_is_named_and_set() {
+        assert_eq!(split(&[]), Ok((None, vec![])));
+        let set = vec![("TANDEM_ROUNDS", "200"), ("TANDEM_FIRST", "7")];
+        assert_eq!(split(&["kills", "--rounds", "200", "--first", "7"]), Ok((Some("kills"), set)));
+        for wrong in [&["--rounds"][..], &["--rounds", "many"], &["--seeds", "1"], &["a", "b"]] {
+            assert!(split(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

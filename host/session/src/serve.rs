@@ -166,9 +166,12 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
                 body: event.body.clone(),
             })
         }
-        Arrival::Timer(request) => match state.open_request(*request) {
-            Some(open) if !open.cancelled && open.due().is_some() => host(Some(*request), EventBody::TimerFired),
-            _ => Verdict::Skip,
+        // Its time is when it was due, however late the session comes to it: backlog and timers merge by time.
+        Arrival::Timer(request) => match state.open_request(*request).filter(|open| !open.cancelled).and_then(OpenRequest::due) {
+            Some(at) => {
+                Verdict::Step(Taken { source: Source::Host, at, switch_at: None, request: Some(*request), body: EventBody::TimerFired })
+            }
+            None => Verdict::Skip,
         },
         Arrival::Answer { request, body } if state.is_open(*request) => host(Some(*request), body.clone()),
         Arrival::Answer { .. } => Verdict::Skip,

@@ -38,6 +38,12 @@ frame::commands! {
         /// Look into options files
         config: Config,
     ],
+    "See it work": [
+        /// Play an hour of calls, kill the host again and again, show that nothing is lost
+        demo: Demo,
+        /// Measure speed and size on this machine
+        bench: Bench,
+    ],
 }
 
 /// One JSON object on a line of its own.

@@ -10,6 +10,7 @@ use std::{
 
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
 use tandem_journal::{Record, decode};
+use tandem_node::Deployments;
 use tandem_session::{StepLimits, WorkerOptions};
 use tandem_store::{LockError, Memory, PrimaryLock, Sqlite, Store};
 use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine, EngineLimits};
@@ -68,7 +69,7 @@ impl Arguments {
         let deployments = loader.deploy(&options, store.as_mut()).map_err(Report::msg)?;
         loader.load_kept(&live_versions(store.as_ref(), self.instance)?, store.as_ref()).map_err(Report::msg)?;
 
-        let instance_options = instance_options(self.instance, &options, deployments)?;
+        let (instance_options, link) = instance_options(self.instance, &options, deployments)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;
         let _inside = runtime.enter();
         let guests = move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()));
@@ -80,7 +81,7 @@ impl Arguments {
             runtime.spawn(admin.run(ended));
         }
         runtime.spawn(stop_on_signal(ready.handle.clone()));
-        let ran = ready.run();
+        let ran = ready.run(link);
         let _ = shutdown.send(true);
         runtime.shutdown_timeout(Duration::from_secs(1));
         ran.map_err(Report::msg)?;
@@ -142,7 +143,7 @@ fn live_versions(store: &dyn Store, instance: InstanceName) -> miette::Result<BT
     Ok(versions)
 }
 
-fn instance_options(instance: InstanceName, options: &Options, deployments: tandem_node::Deployments) -> miette::Result<InstanceOptions> {
+fn instance_options(instance: InstanceName, options: &Options, deployments: Deployments) -> miette::Result<(InstanceOptions, ClientOptions)> {
     let Some((name, switch)) = options.switches.iter().next() else {
         bail!(help = "add [switch.main] with its url", "the options file names no switch to serve");
     };
@@ -154,18 +155,18 @@ fn instance_options(instance: InstanceName, options: &Options, deployments: tand
         }
         None => None,
     };
-    Ok(InstanceOptions {
+    let instance = InstanceOptions {
         cluster: options.cluster.name.clone(),
         instance,
         switch: name.as_str().into(),
-        link: ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() },
         token,
         workers: options.sessions.processing_threads(),
         sessions: worker_options(options),
         lease_timeout: options.lease.timeout,
         lease_renewal: options.lease.renewal(),
         deployments,
-    })
+    };
+    Ok((instance, ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() }))
 }
 
 fn worker_options(options: &Options) -> WorkerOptions {

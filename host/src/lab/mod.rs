@@ -1,4 +1,6 @@
 //! The lab: everything that drives the product from outside, to test it, to show it, to measure it.
 
+pub mod bench;
+pub mod demo;
 pub mod progress;
 pub mod solo_host;

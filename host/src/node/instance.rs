@@ -35,8 +35,6 @@ pub struct InstanceOptions {
     pub instance: InstanceName,
     /// The switch it serves.
     pub switch: SwitchName,
-    /// Where its gateway is.
-    pub link: ClientOptions,
     /// The switch link's secret.
     pub token: Option<String>,
     /// Worker threads.
@@ -114,18 +112,29 @@ pub struct Ready {
     pub handle: Instance,
     service: NodeService,
     messages: Receiver<ToNode>,
-    link: SwitchLinkClient,
+    activity: Activity,
 }
 
 impl Ready {
-    /// Runs it to its end, on this thread; the link runs on the current tokio runtime.
-    pub fn run(self) -> Result<(), InstanceError> {
+    /// Runs it to its end, on this thread, with the switch link to this gateway on the current tokio runtime.
+    pub fn run(self, link: ClientOptions) -> Result<(), InstanceError> {
         let (shutdown, ended) = watch::channel(false);
-        let link = tokio::spawn(self.link.run(ended));
-        let result = self.service.run(&self.messages);
+        let client = SwitchLinkClient::new(link, self.handle.node.clone(), self.activity.clone());
+        let client = tokio::spawn(client.run(ended));
+        let result = self.run_linked();
         let _ = shutdown.send(true);
-        link.abort();
-        Ok(result?)
+        client.abort();
+        result
+    }
+
+    /// Runs it to its end, on this thread; the switch is in this process and speaks through [`Ready::inbox`].
+    pub fn run_linked(self) -> Result<(), InstanceError> {
+        Ok(self.service.run(&self.messages)?)
+    }
+
+    /// The node's inbox, and what counts the frames that are put into it.
+    pub fn inbox(&self) -> (Sender<ToNode>, Activity) {
+        (self.handle.node.clone(), self.activity.clone())
     }
 }
 
@@ -199,8 +208,7 @@ pub fn prepare<G: Guests>(
         stopping: false,
         status,
     };
-    let link = SwitchLinkClient::new(options.link.clone(), node.clone(), activity);
-    Ok(Ready { handle: Instance { node }, service, messages, link })
+    Ok(Ready { handle: Instance { node }, service, messages, activity })
 }
 
 /// Sessions handed to a worker at once during recovery.

@@ -179,6 +179,13 @@ fn routing_points(options: &Options, file: &File<'_>, problems: &mut Vec<Problem
             let problem = file.problem(&["routing-point", index, "switch"], format!("there is no switch {:?}", point.switch));
             problems.push(problem.help(format!("known: {}", known.join(", "))));
         }
+        if let StrategySource::BuiltIn(name) = &point.strategy
+            && tandem_strategies::strategy(name).is_none()
+        {
+            let known: Vec<_> = tandem_strategies::ALL.iter().map(|strategy| strategy.name).collect();
+            let problem = file.problem(&["routing-point", index, "strategy"], format!("there is no built-in strategy {name:?}"));
+            problems.push(problem.help(format!("known: {}; or write the path of a component", known.join(", "))));
+        }
         if seen.insert((&point.switch, &point.number), ()).is_some() {
             let message = format!("routing point {} is given twice for switch {}", point.number, point.switch);
             problems.push(file.problem(&["routing-point", index, "number"], message).help("one strategy for each number"));
@@ -217,6 +224,11 @@ fn timing(options: &Options, file: &File<'_>, problems: &mut Vec<Problem>) {
     if options.orchestration.call_watching_timeout.as_millis() < 1_000 {
         let problem = file.problem(&path, "call-watching-timeout below 1000 ms is for tests");
         problems.push(problem.help("a busy node would look like a dead one").warning());
+    }
+    if !options.orchestration.new_session_on_reroute {
+        let problem =
+            file.problem(&["orchestration", "new-session-on-reroute"], "new-session-on-reroute = false has no effect in this release");
+        problems.push(problem.help("every visit to a routing point is a session of its own").warning());
     }
     if file.span(&["scxml", "session-processing-threads"]).is_some() && file.span(&["sessions", "processing-threads"]).is_some() {
         let problem = file.problem(&["scxml", "session-processing-threads"], "given twice: also as sessions.processing-threads");

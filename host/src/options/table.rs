@@ -144,7 +144,7 @@ pub const OPTIONS: &[Entry] = &[
         "Between two cycles of restarts (ms). *No effect before pairs can run.*"),
     entry("orchestration.session-restart-quota", Count(1, 1_000), Default("8"), Equal, "Restarts of one cycle. *No effect before pairs can run.*"),
     entry("orchestration.new-session-on-reroute", Flag, Default("true"), Equal,
-        "Whether a visit to another routing point is a new session, or an event of the running one."),
+        "Whether a visit to another routing point is a new session, or an event of the running one. *Today it is always a new one; `false` warns.*"),
     entry("orchestration.same-node-for-cons-prim-calls", Flag, Default("true"), Equal,
         "Consultation calls follow their primary call. *No effect before several nodes can run.*"),
     entry("orchestration.sessionid-with-nodeid", True, Default("true"), Equal, "Only `true`; accepted for old files."),

@@ -42,6 +42,12 @@ pub struct ClientOptions {
 pub struct Outgoing(mpsc::UnboundedSender<Vec<HostMessage>>);
 
 impl Outgoing {
+    /// Frames, and where they come out.
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Vec<HostMessage>>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Outgoing(sender), receiver)
+    }
+
     /// These messages go in one frame. Nothing happens when the connection is gone: the next reconciliation finds out.
     pub fn send(&self, messages: Vec<HostMessage>) {
         let _ = self.0.send(messages);
@@ -111,8 +117,8 @@ impl SwitchLinkClient {
         let slow = || ClientError::Slow { url: url.clone() };
         let socket = tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await.map_err(|_| slow())??;
         tracing::info!(%url, "connected to the gateway");
-        let (outgoing, messages) = mpsc::unbounded_channel();
-        let _ = self.node.send(ToNode::Connected(Outgoing(outgoing)));
+        let (outgoing, messages) = Outgoing::channel();
+        let _ = self.node.send(ToNode::Connected(outgoing));
         let ended = self.exchange(socket, messages).await;
         let _ = self.node.send(ToNode::Disconnected);
         ended

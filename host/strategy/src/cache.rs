@@ -79,7 +79,10 @@ impl Cache {
         self.compiler.compile(engine, bytes, &component, &compiled)?;
         // No sync: the seal tells of a file that a power failure has torn.
         fs::rename(&compiled, path).map_err(failed)?;
-        self.sweep().map_err(failed)
+        if let Err(error) = self.sweep() {
+            tracing::warn!(folder = %self.folder.display(), %error, "old compiled components cannot be removed");
+        }
+        Ok(())
     }
 
     /// Keeps the folder bounded. What is mapped stays so when its file goes.

@@ -29,3 +29,6 @@ pub const SDK_RUST: &[(&str, &[u8])] = generated::SDK_RUST;
 pub fn strategy(name: &str) -> Option<&'static Strategy> {
     ALL.iter().find(|strategy| strategy.name == name)
 }
+
+/// What `tandem bench` runs: `tests/guests/bench`, one request a step.
+pub const BENCH_GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bench.wasm"));

@@ -229,7 +229,8 @@ impl HostSide {
             None => findings.add(Kind::BrokenSequences, broken(format!("the end of incarnation {incarnation}, which was never opened"))),
             Some(run) if run.over.is_some() => findings.add(Kind::BrokenSequences, broken("the session ends twice".to_owned())),
             Some(run) if run.seq != seq => {
-                findings.add(Kind::BrokenSequences, broken(format!("the session ends behind step {seq}, but its last step is {}", run.seq)));
+                findings
+                    .add(Kind::BrokenSequences, broken(format!("the session ends behind step {seq}, but its last step is {}", run.seq)));
             }
             Some(run) => {
                 let not_before = run.at;

@@ -44,7 +44,8 @@
 //!
 //! *Silence.* See `silence.rs`: 5 s, past `quiet-until`, which is void while its node has no primary.
 //!
-//! *Default routes.* Explained by a time of at least the control deadline without a primary (of the session's node, or of any where
+//! *Default routes.* Explained by a time of at least the control deadline (of the routing point, where the `begin` line tells it in
+//! `control_deadlines_ms`; else its `control_deadline_ms`) without a primary (of the session's node, or of any where
 //! the call had no session) in which it happened; or by the strategy: its session was over, or asked for it; or by a number without strategy.
 //!
 //! *The twin.* Callers are matched by number; outcome and treatments heard (in order, by their description) must be equal, but for

@@ -147,13 +147,21 @@ impl fmt::Display for Report {
             let (by_strategy, undeployed) = (facts.default_routed_by_strategy, facts.default_routed_undeployed);
             writeln!(f, "  of the last, {by_strategy} left to it by their strategy and {undeployed} at numbers without one")?;
         }
-        writeln!(f, "{} sessions ({} failed), {} steps, {} losses of a primary", facts.sessions, facts.failed_sessions, facts.steps, facts.faults)?;
+        writeln!(
+            f,
+            "{} sessions ({} failed), {} steps, {} losses of a primary",
+            facts.sessions, facts.failed_sessions, facts.steps, facts.faults
+        )?;
         writeln!(
             f,
             "{} events: {} rightly ignored, {} late answers, {} told as a gap, {} with nobody left to hear",
             facts.events, facts.events_ignored, facts.late_events, facts.events_in_gaps, facts.events_unheard,
         )?;
-        writeln!(f, "{} requests: {} deduplicated, {} fenced, {} for calls that were gone", facts.requests, facts.deduplicated, facts.fenced, facts.gone)?;
+        writeln!(
+            f,
+            "{} requests: {} deduplicated, {} fenced, {} for calls that were gone",
+            facts.requests, facts.deduplicated, facts.fenced, facts.gone
+        )?;
         if let Some(compared) = &facts.compared {
             writeln!(
                 f,

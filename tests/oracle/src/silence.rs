@@ -127,7 +127,7 @@ impl Silences {
         let Some(session) = self.holders.get(&call) else { return 0 };
         let Some(until) = self.quiet_until.get(session) else { return 0 };
         match self.unled.get(&session.node) {
-            Some(unled) if unled < until => unled.saturating_add(LONGEST_SILENCE_MS),
+            Some(unled) if unled <= until => unled.saturating_add(LONGEST_SILENCE_MS),
             _ => *until,
         }
     }
@@ -188,6 +188,12 @@ mod tests {
         };
         check(30_000, back, None);
         check(30_001, back, Some(30_000));
+        let killed_with_the_timer = |silences: &mut Silences| {
+            silences.quiet(SESSION, &[7], Some(30_000), 1_000);
+            silences.unled(101, 30_000);
+        };
+        check(35_000, killed_with_the_timer, None);
+        check(35_001, killed_with_the_timer, Some(35_000));
         let too_late = |silences: &mut Silences| {
             killed(silences);
             silences.led(101, 15_001);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::input::event::{EventBody, Told};
 use crate::input::ids::{Key, Place, SessionId, Timestamp};
-use crate::input::record::{Heard, Line, Outcome, SwitchEvent, Verdict};
+use crate::input::record::{Begin, Heard, Line, Outcome, SwitchEvent, Verdict};
 use crate::input::request::RequestBody;
 use crate::leadership::Leadership;
 use crate::silence::{Silences, Silent};
@@ -71,7 +71,8 @@ impl Call {
 #[derive(Debug, Default)]
 pub(crate) struct SwitchSide {
     pub(crate) seed: u64,
-    pub(crate) control_deadline_ms: u64,
+    control_deadline_ms: u64,
+    control_deadlines_ms: HashMap<String, u64>,
     pub(crate) ended_at: Timestamp,
     /// What the last line says; none: there is none.
     pub(crate) declared_calls: Option<u64>,
@@ -95,14 +96,14 @@ pub(crate) struct SwitchSide {
 impl SwitchSide {
     /// The next line; the error says what is wrong with it.
     pub(crate) fn line(&mut self, number: u64, line: Line) -> Result<(), String> {
-        if self.incarnation.is_none() && !matches!(line, Line::Begin { .. }) {
+        if self.incarnation.is_none() && !matches!(line, Line::Begin(_)) {
             return Err("the record's first line must be `begin`".to_owned());
         }
-        if self.declared_calls.is_some() && !matches!(line, Line::Begin { .. }) {
+        if self.declared_calls.is_some() && !matches!(line, Line::Begin(_)) {
             return Err("a line behind `end`; only another `begin` may follow it".to_owned());
         }
         match line {
-            Line::Begin { incarnation, seed, at, control_deadline_ms } => self.begin(incarnation, seed, at, control_deadline_ms)?,
+            Line::Begin(begin) => self.begin(begin)?,
             Line::Led { at, node, epoch } => {
                 self.reach(at);
                 self.leadership.lead(node, epoch, at);
@@ -173,7 +174,8 @@ impl SwitchSide {
         self.ended_at = self.ended_at.max(at);
     }
 
-    fn begin(&mut self, incarnation: u64, seed: u64, at: Timestamp, control_deadline_ms: u64) -> Result<(), String> {
+    fn begin(&mut self, begin: Begin) -> Result<(), String> {
+        let Begin { incarnation, seed, at, control_deadline_ms, control_deadlines_ms } = begin;
         match self.incarnation {
             None => {
                 (self.seed, self.ended_at) = (seed, at);
@@ -192,7 +194,7 @@ impl SwitchSide {
             }
         }
         self.incarnation = Some(incarnation);
-        self.control_deadline_ms = control_deadline_ms;
+        (self.control_deadline_ms, self.control_deadlines_ms) = (control_deadline_ms, control_deadlines_ms);
         Ok(())
     }
 
@@ -247,7 +249,11 @@ impl SwitchSide {
 
     fn hears(&mut self, line: u64, at: Timestamp, interaction: &str, heard: Heard) {
         let index = self.call(interaction);
-        if heard == Heard::Silence { self.silences.begins(index, at) } else { self.silences.ends(index, at) }
+        if heard == Heard::Silence {
+            self.silences.begins(index, at)
+        } else {
+            self.silences.ends(index, at)
+        }
         let Some(call) = self.calls.get_mut(index) else { return };
         call.reached_at = match heard {
             Heard::Person {} | Heard::DefaultRoute => Some(at),
@@ -289,6 +295,12 @@ impl SwitchSide {
     /// The call of this id.
     pub(crate) fn call_of(&self, id: &str) -> Option<&Call> {
         self.calls.get(*self.by_id.get(id)?)
+    }
+
+    /// The control deadline where the call is.
+    pub(crate) fn control_deadline_ms(&self, call: &Call) -> u64 {
+        let here = call.visits.last().and_then(|visit| self.control_deadlines_ms.get(&visit.routing_point));
+        here.copied().unwrap_or(self.control_deadline_ms)
     }
 
     /// The call an event tells of.

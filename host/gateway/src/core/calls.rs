@@ -253,10 +253,12 @@ impl Calls {
         };
         let quiet_until = call.holder.and_then(|session| self.holders.get(&session)?.quiet_until).unwrap_or(0);
         let unled_since = call.holder.and_then(|session| self.unled.get(&session.node).copied());
+        let by_patience = since.saturating_add(patience_ms);
         Some(match unled_since {
-            // Nobody lives to end the quiet: it is void, and the patience begins when it became so.
-            Some(unled) if quiet_until > unled => since.max(unled).saturating_add(patience_ms),
-            _ => since.saturating_add(patience_ms).max(quiet_until),
+            // Nobody lives to end the quiet: it is void, and the patience begins when it became so. A quiet that ended while its
+            // session died (in that instant, or in the short life of the primary before) ended without it: from there, too.
+            Some(unled) if quiet_until >= unled.min(by_patience) => since.max(unled.min(quiet_until)).saturating_add(patience_ms),
+            _ => by_patience.max(quiet_until),
         })
     }
 }

@@ -165,7 +165,7 @@ fn a_version_that_is_not_loaded_fails_its_calls_and_no_others() {
 fn a_request_over_a_limit_ends_the_step() {
     let mut rig = Rig::new(script(|_, event, ask| {
         if let EventBody::Digit(digit) = &event.body {
-            (0..300).for_each(|_| drop(ask.play(&digit.interaction, "again")));
+            (0..300).for_each(|_| _ = ask.play(&digit.interaction, "again"));
         }
         Act::Wait
     }));

@@ -16,8 +16,8 @@ fn messenger() -> Script {
                     let name = format!("m{}", memory.count("sent"));
                     ask.send(&session_in(1, 2).to_string(), &name);
                 }
-                "n" => drop(ask.start_session("native")),
-                "2" => drop(ask.send(&session_in(1, 99).to_string(), "hello")),
+                "n" => _ = ask.start_session("native"),
+                "2" => _ = ask.send(&session_in(1, 99).to_string(), "hello"),
                 "f" => return Act::Finish,
                 _ => {}
             },

@@ -34,7 +34,7 @@ fn the_first_step_may_act_on_the_call_that_it_brings() {
 fn user_data_of_an_event_is_seen_in_its_step() {
     let mut rig = Rig::new(script(|memory, event, ask| {
         match &event.body {
-            EventBody::InteractionAdded(call) => drop(ask.attach(&call.id, "tier", "gold")),
+            EventBody::InteractionAdded(call) => _ = ask.attach(&call.id, "tier", "gold"),
             EventBody::UserDataChanged(change) => {
                 memory.set("tier", ask.user_data(&change.interaction, "tier").unwrap_or_default());
             }

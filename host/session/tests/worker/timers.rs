@@ -9,7 +9,7 @@ use crate::rig::{Rig, digit, key, script};
 fn timers(delays: &'static [u32]) -> tandem_native_guests::Script {
     script(move |memory, event, ask| {
         match &event.body {
-            EventBody::InteractionAdded(_) => delays.iter().for_each(|delay| drop(ask.after(*delay))),
+            EventBody::InteractionAdded(_) => delays.iter().for_each(|delay| _ = ask.after(*delay)),
             EventBody::TimerFired => memory.push("fired", &event.request.unwrap().to_string()),
             EventBody::Digit(digit) if digit.key == "x" => ask.cancel(1),
             _ => {}

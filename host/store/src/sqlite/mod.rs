@@ -68,6 +68,7 @@ impl Store for Sqlite {
 
     fn take_lease(&mut self, node: NodeId, holder: &Holder) -> Result<Lease, StoreError> {
         self.write(|db, heads, losers| {
+            heads.clear();
             losers.clear();
             lease::take(db, node, holder)
         })

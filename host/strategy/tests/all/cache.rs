@@ -90,7 +90,7 @@ fn a_compiler_that_fails_or_hangs_is_reported() {
     let cache = Cache::open(&inner(&folder), shell("exec sleep 600")).unwrap();
     let error = Strategy::load(&engine, wasm("fails"), Some(&cache)).err().unwrap();
     assert!(error.to_string().contains("limits.compile"), "{error}");
-    assert_eq!(compiled(&folder), [PathBuf::new(); 0], "nothing is left behind");
+    assert!(compiled(&folder).is_empty(), "nothing is left behind");
 }
 
 #[test]

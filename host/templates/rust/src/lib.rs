@@ -29,12 +29,20 @@ enum Step {
 
 impl EventStrategy for Session {
     fn manifest() -> Manifest {
-        Manifest::new("{{name}}", env!("CARGO_PKG_VERSION")).parameter("person", "Who answers when the caller chooses nothing", "agents")
+        Manifest::new("{{name}}", env!("CARGO_PKG_VERSION")).parameter(
+            "person",
+            "Who answers when the caller chooses nothing",
+            "agents",
+        )
     }
 
     fn start(context: &Context) -> Result<Self> {
         let person = context.parameter("person").unwrap_or_default().parse()?;
-        Ok(Session { person, tries: 0, step: Step::New })
+        Ok(Session {
+            person,
+            tries: 0,
+            step: Step::New,
+        })
     }
 
     fn on_event(&mut self, event: Event, host: &Host) -> Result<Next> {
@@ -42,7 +50,9 @@ impl EventStrategy for Session {
             return Ok(Next::Finish);
         }
         match (&self.step, &event.body) {
-            (Step::New, EventBody::InteractionAdded(_)) => self.step = Step::Greeting(host.play("welcome")),
+            (Step::New, EventBody::InteractionAdded(_)) => {
+                self.step = Step::Greeting(host.play("welcome"))
+            }
             (Step::Greeting(play), _) if event.answers(*play) => self.ask(host),
             (Step::Menu(collect), body) if event.answers(*collect) => self.answered(body, host)?,
             (Step::Routing(_), EventBody::RouteDone(_)) => return Ok(Next::Finish),
@@ -59,7 +69,9 @@ impl EventStrategy for Session {
 impl Session {
     fn ask(&mut self, host: &Host) {
         self.tries += 1;
-        let collect = Collect::digits(1).prompt("menu").first_digit_timeout(Duration::from_secs(5));
+        let collect = Collect::digits(1)
+            .prompt("menu")
+            .first_digit_timeout(Duration::from_secs(5));
         self.step = Step::Menu(host.collect(collect));
     }
 
@@ -79,7 +91,8 @@ impl Session {
     }
 
     fn route(&mut self, target: Target, host: &Host) {
-        self.step = Step::Routing(host.route(Route::from(target).timeout(Duration::from_secs(120))));
+        self.step =
+            Step::Routing(host.route(Route::from(target).timeout(Duration::from_secs(120))));
         host.music("hold");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Finding
     for call in sides.switch.calls.iter().filter(|call| call.outcome() == Some(Outcome::DefaultRouted)) {
         let Some(at) = call.default_routed_at.or(call.closed_at) else { continue };
         let sessions: Vec<SessionId> = call.visits.iter().filter_map(|visit| sides.host.session_of(&call.id, visit.number?)).collect();
-        if absence(sides, sessions.last().copied(), at).is_some() {
+        if absence(sides, call, sessions.last().copied(), at).is_some() {
             continue;
         }
         let gave_up = |session: &SessionId| {
@@ -36,7 +36,7 @@ pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Finding
 /// Whether the session ended before the call went to its default route, and not because of that.
 fn was_over_before(run: &Run, call: &Call, at: Timestamp) -> bool {
     let Some(over) = run.over.filter(|over| over.at <= at) else { return false };
-    !call.default_routed_by.is_some_and(|told| over.last.is_some_and(|last| last >= told))
+    call.default_routed_by.is_none_or(|told| over.last.is_none_or(|last| last < told))
 }
 
 fn unexplained(call: &Call, session: Option<SessionId>, at: Timestamp) -> Finding {
@@ -49,10 +49,10 @@ fn unexplained(call: &Call, session: Option<SessionId>, at: Timestamp) -> Findin
 
 /// The absence of hosts in which the call was given up: of its session's node, or of all nodes where it had no session; at
 /// least as long as the control deadline.
-fn absence(sides: &Sides<'_>, session: Option<SessionId>, at: Timestamp) -> Option<Span> {
-    let leadership = &sides.switch.leadership;
+fn absence(sides: &Sides<'_>, call: &Call, session: Option<SessionId>, at: Timestamp) -> Option<Span> {
+    let (leadership, deadline_ms) = (&sides.switch.leadership, sides.switch.control_deadline_ms(call));
     let spans = session.map_or_else(|| leadership.without_all(), |session| leadership.without(session.node));
-    spans.into_iter().find(|span| span.from <= at && at <= span.to && span.length_ms() >= sides.switch.control_deadline_ms)
+    spans.into_iter().find(|span| span.from <= at && at <= span.to && span.length_ms() >= deadline_ms)
 }
 
 /// Sessions that asked for the default route themselves.

@@ -132,7 +132,9 @@ impl<'a> Judge<'a> {
     fn is_earlier_holder(&self, event: &Event, session: SessionId) -> bool {
         let Some(call) = self.switch.call_at(event) else { return false };
         let earlier = call.visits.iter().take(event.visits);
-        earlier.filter_map(|visit| visit.number.map_or(visit.maker, |number| self.host.session_of(&call.id, number))).any(|of| of == session)
+        earlier
+            .filter_map(|visit| visit.number.map_or(visit.maker, |number| self.host.session_of(&call.id, number)))
+            .any(|of| of == session)
     }
 
     fn excuse(&self, index: usize, event: &Event, owner: Option<SessionId>) -> Result<Excuse, String> {
@@ -163,7 +165,11 @@ impl<'a> Judge<'a> {
                 return Ok(Excuse::Over);
             }
         }
-        if run.gaps.iter().any(|(since, told)| (*since..=*told).contains(&event.at) && self.switch.had_forgotten(index, self.options.retain, *told)) {
+        if run
+            .gaps
+            .iter()
+            .any(|(since, told)| (*since..=*told).contains(&event.at) && self.switch.had_forgotten(index, self.options.retain, *told))
+        {
             return Ok(Excuse::Gap);
         }
         let Some(over) = run.over else { return Err("its session was not over".to_owned()) };
@@ -204,4 +210,3 @@ impl<'a> Judge<'a> {
 fn is_moved(call: &Call) -> bool {
     call.visits.len() > 1
 }
-

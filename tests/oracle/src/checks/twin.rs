@@ -10,14 +10,20 @@ use super::{
     behind::affected,
     queues::{Who, busy_periods, stays},
 };
+use crate::Options;
 use crate::finding::{Finding, Findings, Kind};
 use crate::input::lines::ReadError;
 use crate::leadership::Span;
 use crate::report::{Compared, Facts};
 use crate::switch::{Call, SwitchSide};
-use crate::Options;
 
-pub(crate) fn check(ours: &SwitchSide, twin: &SwitchSide, options: &Options, facts: &mut Facts, findings: &mut Findings) -> Result<(), ReadError> {
+pub(crate) fn check(
+    ours: &SwitchSide,
+    twin: &SwitchSide,
+    options: &Options,
+    facts: &mut Facts,
+    findings: &mut Findings,
+) -> Result<(), ReadError> {
     same_seed_and_no_faults(ours, twin)?;
     let faults = ours.leadership.faults();
     let crossed = |call: &Call| wait(call, ours).is_some_and(|wait| faults.iter().any(|fault| fault.overlaps(wait)));

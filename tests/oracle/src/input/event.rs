@@ -9,14 +9,29 @@ use super::ids::Timestamp;
 /// What the rules need to know of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
-    Added { interaction: String, routing_point: String },
-    Created { interaction: String },
+    Added {
+        interaction: String,
+        routing_point: String,
+    },
+    Created {
+        interaction: String,
+    },
     /// `moved`: to another routing point, so it is not over.
-    Deleted { interaction: String, moved: bool },
-    DefaultRouted { interaction: String },
-    Routed { target: String, answered_by: String },
+    Deleted {
+        interaction: String,
+        moved: bool,
+    },
+    DefaultRouted {
+        interaction: String,
+    },
+    Routed {
+        target: String,
+        answered_by: String,
+    },
     Restarted,
-    Gap { since: Timestamp },
+    Gap {
+        since: Timestamp,
+    },
     Other,
 }
 
@@ -42,10 +57,9 @@ impl EventBody {
                 routing_point: text(&name, &held, "routing_point")?.to_owned(),
             },
             "routing.call-created" => Told::Created { interaction: text(&name, &held, "id")?.to_owned() },
-            "interaction.deleted" => Told::Deleted {
-                interaction: text(&name, &held, "interaction")?.to_owned(),
-                moved: text(&name, &held, "cause")? == "moved",
-            },
+            "interaction.deleted" => {
+                Told::Deleted { interaction: text(&name, &held, "interaction")?.to_owned(), moved: text(&name, &held, "cause")? == "moved" }
+            }
             "interaction.default-routed" => {
                 let interaction = held.as_str().ok_or("`interaction.default-routed` does not name its interaction")?;
                 Told::DefaultRouted { interaction: interaction.to_owned() }

@@ -65,7 +65,8 @@ mod tests {
     fn the_order_of_keys_is_no_difference_and_everything_else_is() {
         let parse = |text| fingerprint(&serde_json::from_str(text).unwrap());
         assert_eq!(parse(r#"{"a":1,"b":[2,null]}"#), parse(r#"{ "b": [2, null], "a": 1 }"#));
-        let all = [json!(null), json!(0), json!("0"), json!([]), json!({}), json!([1, 2]), json!([2, 1]), json!({"a": 1}), json!({"a": "1"})];
+        let all =
+            [json!(null), json!(0), json!("0"), json!([]), json!({}), json!([1, 2]), json!([2, 1]), json!({"a": 1}), json!({"a": "1"})];
         for (i, a) in all.iter().enumerate() {
             for (j, b) in all.iter().enumerate() {
                 assert_eq!(fingerprint(a) == fingerprint(b), i == j, "{a} {b}");

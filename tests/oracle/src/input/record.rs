@@ -1,5 +1,7 @@
 //! Lines of the switch's record.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::event::EventBody;
@@ -49,6 +51,18 @@ impl std::fmt::Display for Outcome {
     }
 }
 
+/// The first line of a switch's incarnation.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Begin {
+    pub(crate) incarnation: u64,
+    pub(crate) seed: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) control_deadline_ms: u64,
+    /// Of routing points that have one of their own, by number.
+    #[serde(default)]
+    pub(crate) control_deadlines_ms: HashMap<String, u64>,
+}
+
 /// An event that got its position.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SwitchEvent {
@@ -64,7 +78,7 @@ pub(crate) struct SwitchEvent {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Line {
-    Begin { incarnation: u64, seed: u64, at: Timestamp, control_deadline_ms: u64 },
+    Begin(Begin),
     Led { at: Timestamp, node: u32, epoch: u64 },
     Unled { at: Timestamp, node: u32 },
     Event(SwitchEvent),

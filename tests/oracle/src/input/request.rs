@@ -29,13 +29,19 @@ pub(crate) enum Asks {
     /// To stop another one, under that one's number.
     Cancel,
     /// `timer.after`.
-    After { delay_ms: u64 },
+    After {
+        delay_ms: u64,
+    },
     /// `timer.at`.
-    At { time: Timestamp },
+    At {
+        time: Timestamp,
+    },
     /// Fetch, send, start a session: the host serves it.
     OfHost,
     /// Of the route with this number.
-    SetPriority { route: u32 },
+    SetPriority {
+        route: u32,
+    },
     Route(Route),
     /// Anything else is for the switch.
     OfSwitch,

@@ -12,6 +12,9 @@ struct Session {
     at: u64,
 }
 
+/// An event of the switch: position, time, the request it answers, body.
+type Told = (u64, u64, Option<u64>, Value);
+
 /// Both files, and what is needed to go on writing them.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
@@ -24,7 +27,7 @@ pub struct Run {
     sessions: BTreeMap<String, Session>,
     opened: u64,
     /// Told while nobody led.
-    backlog: BTreeMap<String, VecDeque<(u64, u64, Option<u64>, Value)>>,
+    backlog: BTreeMap<String, VecDeque<Told>>,
     calls: u64,
 }
 
@@ -219,7 +222,9 @@ impl Run {
 
     pub fn receive(&mut self, call: &str, request: u64, seq: u64, body: &Value, verdict: &str) {
         let key = self.key(call, request);
-        self.line(json!({"type": "request", "at": self.now, "key": key, "seq": seq, "epoch": self.epoch, "body": body, "verdict": verdict}));
+        self.line(
+            json!({"type": "request", "at": self.now, "key": key, "seq": seq, "epoch": self.epoch, "body": body, "verdict": verdict}),
+        );
     }
 
     /// Both files, as text.

@@ -34,14 +34,22 @@ fn any_other_difference_is_found() {
     let one = [(Kind::UnexplainedDifferences, 1)];
     check("before the fault", |run, _| treatments(run, "c3", "other"), &one);
     check("long after it", |run, _| treatments(run, "c11", "other"), &one);
-    check("another outcome", |run, _| {
-        let index = run.line_of("left", "c3");
-        run.record[index]["outcome"] = json!("routed");
-    }, &one);
-    check("a caller hears it twice as often", |run, _| {
-        let index = run.treatment_of("c3");
-        run.record.insert(index + 1, run.record[index].clone());
-    }, &[(Kind::UnexplainedDifferences, 1), (Kind::DoubledRequests, 1)]);
+    check(
+        "another outcome",
+        |run, _| {
+            let index = run.line_of("left", "c3");
+            run.record[index]["outcome"] = json!("routed");
+        },
+        &one,
+    );
+    check(
+        "a caller hears it twice as often",
+        |run, _| {
+            let index = run.treatment_of("c3");
+            run.record.insert(index + 1, run.record[index].clone());
+        },
+        &[(Kind::UnexplainedDifferences, 1), (Kind::DoubledRequests, 1)],
+    );
     // A queue of their own is not behind anybody.
     let moved = |run: &mut Run| {
         for line in run.record.iter_mut().chain(&mut run.journal) {
@@ -51,10 +59,14 @@ fn any_other_difference_is_found() {
             }
         }
     };
-    check("behind nobody", |run, twin| {
-        moved(run);
-        moved(twin);
-    }, &one);
+    check(
+        "behind nobody",
+        |run, twin| {
+            moved(run);
+            moved(twin);
+        },
+        &one,
+    );
 }
 
 #[test]
@@ -128,7 +140,9 @@ fn a_session_that_was_started_again_hears_its_call_again() {
         let mut run = world(true);
         let steps: Vec<_> = (1..=5).map(|seq| run.journal[super::doctor::step(&run.journal, "c3", seq)].clone()).collect();
         *run.of_step("c3", 5, "/outcome") = json!("wait");
-        let mut opened = run.journal[super::doctor::find(&run.journal, "c3", |record| record["opened"]["claim"]["visit"]["interaction"] == "c3")].clone();
+        let mut opened = run.journal
+            [super::doctor::find(&run.journal, "c3", |record| record["opened"]["claim"]["visit"]["interaction"] == "c3")]
+        .clone();
         opened["opened"]["incarnation"] = json!(2);
         opened["opened"]["epoch"] = json!(2);
         run.journal.push(opened);
@@ -169,7 +183,10 @@ fn the_program_says_it_in_text_json_and_exit_code() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with("12 calls = 4 routed + 2 self-served + 2 abandoned + 4 default-routed\n"), "{text}");
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path("json")).unwrap()).unwrap();
-    assert_eq!((&json["clean"], &json["lost_events"], &json["differing_behind"], &json["twin"]["clean"]), (&json!(true), &json!(0), &json!(1), &json!(true)));
+    assert_eq!(
+        (&json["clean"], &json["lost_events"], &json["differing_behind"], &json["twin"]["clean"]),
+        (&json!(true), &json!(0), &json!(1), &json!(true))
+    );
 
     let (code, text, _) = oracle(&[path("bad-r"), path("bad-j"), "--json".into(), path("json")]);
     assert_eq!(code, Some(1));

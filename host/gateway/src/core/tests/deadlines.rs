@@ -105,6 +105,12 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
         // A host that died.
         ("dead host, silence before", vec![Taken, silent(0), At(3_000), Dies], Some(4_000)),
         ("dead host, quiet is void and counts from the death", vec![QuietUntil(30_000), silent(0), At(10_000), Dies], Some(14_000)),
+        ("dead host in the instant in which the quiet ends", vec![QuietUntil(10_000), silent(0), At(10_000), Dies], Some(14_000)),
+        (
+            "dead twice before anything came of the quiet's end",
+            vec![QuietUntil(10_000), silent(0), At(10_000), Dies, At(10_020), Leads, At(10_030), Dies],
+            Some(14_000),
+        ),
         (
             "dead host, the silence begins later",
             vec![QuietUntil(30_000), Is(Attended), At(1_000), Dies, At(2_000), silent(2_000)],

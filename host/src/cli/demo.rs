@@ -1,0 +1,170 @@
+//! `tandem demo`.
+
+use std::path::{Path, PathBuf};
+
+use miette::{Context, IntoDiagnostic, bail, miette};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{LogArguments, Verdict};
+use crate::{
+    gateway::Speed,
+    lab::demo::{self, Calls, Plan, Report, When},
+};
+
+/// Kills in a generated run, unless told otherwise.
+const KILLS: u32 = 6;
+
+/// The same for a trace.
+const TRACE_KILLS: u32 = 10;
+
+/// Plays an hour of calls, kills the host in the middle of them, again and again, and shows that nothing is lost.
+///
+/// Host and simulated switch run as processes of their own, with a store on disk. The host is killed with `kill -9` at moments with
+/// live calls and started again. In the end a separate program, tandem-oracle, compares what every caller experienced with the host's
+/// journal. Exit code 1: it found something, or there were fewer kills than asked for.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  tandem demo
+  tandem demo --kills 50 --seed 7 --json demo.json
+  tandem demo --trace calls.csv.gz --from 1999-01-05 --hours 24
+  tandem demo --calls-per-hour 3000 --kills 200 --at-least-live 50 --with-treatment --twin")]
+pub struct Arguments {
+    /// How often the host is killed (6, of a trace 10, unless given)
+    #[arg(long, value_name = "NUMBER")]
+    kills: Option<u32>,
+    /// How fast time passes: 1x (as it does), 60x (a minute in a second), max (as fast as the host answers)
+    #[arg(long, value_name = "SPEED", default_value_t = Speed::Max)]
+    speed: Speed,
+    /// What callers and the moments of kills are drawn from
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Write what came out as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Run in this folder and keep everything: options, store, record, journal, logs
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+    /// Callers an hour, on average
+    #[arg(long, value_name = "NUMBER", default_value_t = 600.0, conflicts_with = "trace", help_heading = "Calls")]
+    calls_per_hour: f64,
+    /// For how many hours of switch time callers arrive (1; of a trace: all)
+    #[arg(long, value_name = "NUMBER", help_heading = "Calls")]
+    hours: Option<f64>,
+    /// Play the calls of a file, CSV or its .gz; the service type is what the caller presses in ivr-menu
+    #[arg(long, value_name = "FILE", help_heading = "Calls")]
+    trace: Option<PathBuf>,
+    /// The first arrival of the trace that is taken: 1999-01-05 or 1999-01-05T08:00:00
+    #[arg(long, value_name = "DATE", requires = "trace", help_heading = "Calls")]
+    from: Option<String>,
+    /// One more strategy, at 8003; its callers press six digits
+    #[arg(long, value_name = "FILE.wasm", conflicts_with = "trace", help_heading = "Calls")]
+    one_more: Option<PathBuf>,
+    /// Kill only while so many calls live
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = "Moments of kills")]
+    at_least_live: usize,
+    /// Kill only while a treatment runs
+    #[arg(long, help_heading = "Moments of kills")]
+    with_treatment: bool,
+    /// Kill only while a caller has pressed some of the digits that are collected
+    #[arg(long, help_heading = "Moments of kills")]
+    with_half_collect: bool,
+    /// Play the same calls once more without kills, and compare what became of each
+    #[arg(long)]
+    twin: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, logs: &LogArguments) -> miette::Result<Verdict> {
+        logs.start(None)?;
+        let plan = self.plan()?;
+        let folder = Folder::new(self.keep)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;
+        let played = runtime.block_on(async {
+            // Whichever comes first; the children die with what is dropped.
+            tokio::select! {
+                played = demo::play(&plan, folder.path.clone()) => played.into_diagnostic(),
+                stopped = stopped() => Err(stopped),
+            }
+        });
+        let report = played.map_err(|error| folder.keep(error))?;
+        print!("{report}");
+        if let Some(path) = &self.json {
+            write_json(path, &report)?;
+        }
+        if report.is_good() {
+            folder.remove();
+            return Ok(Verdict::Good);
+        }
+        println!("Options, store, record, journal and logs: {}", folder.path.display());
+        Ok(Verdict::Bad)
+    }
+
+    fn plan(&self) -> miette::Result<Plan> {
+        let program = std::env::current_exe().into_diagnostic().wrap_err("the program cannot find its own file")?;
+        let calls = match &self.trace {
+            None => Calls::Generated { calls_per_hour: self.calls_per_hour, hours: self.hours.unwrap_or(1.0) },
+            Some(file) => {
+                let hours = match self.hours {
+                    Some(hours) if hours.fract() != 0.0 || hours < 1.0 => bail!(help = "write --hours 24", "of a trace whole hours are taken, not {hours}"),
+                    hours => hours.map(|hours| hours as u32),
+                };
+                Calls::Trace { file: file.clone(), from: self.from.clone(), hours }
+            }
+        };
+        Ok(Plan {
+            oracle: program.with_file_name("tandem-oracle"),
+            program,
+            seed: self.seed,
+            speed: self.speed,
+            calls,
+            one_more: self.one_more.clone(),
+            kills: self.kills.unwrap_or(if self.trace.is_some() { TRACE_KILLS } else { KILLS }),
+            when: When { live_calls: self.at_least_live, treatment: self.with_treatment, half_collect: self.with_half_collect },
+            twin: self.twin,
+        })
+    }
+}
+
+/// Where it takes place.
+struct Folder {
+    path: PathBuf,
+    is_ours: bool,
+}
+
+impl Folder {
+    fn new(given: Option<PathBuf>) -> miette::Result<Self> {
+        let is_ours = given.is_none();
+        let path = given.unwrap_or_else(|| std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id())));
+        std::fs::create_dir_all(&path).into_diagnostic().wrap_err_with(|| format!("the folder {} cannot be made", path.display()))?;
+        Ok(Folder { path, is_ours })
+    }
+
+    /// It stays, for who looks into what went wrong.
+    fn keep(&self, error: miette::Report) -> miette::Report {
+        error.wrap_err(format!("the demo came to no result; options, store and logs: {}", self.path.display()))
+    }
+
+    fn remove(&self) {
+        if self.is_ours {
+            // What is left in the temporary folder is the system's to clear.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn write_json(path: &Path, report: &Report) -> miette::Result<()> {
+    let text = serde_json::to_string_pretty(&report.json()).into_diagnostic()?;
+    std::fs::write(path, text + "\n").into_diagnostic().wrap_err_with(|| format!("{} cannot be written", path.display()))
+}
+
+async fn stopped() -> miette::Report {
+    let heard = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+            _ = interrupt.recv() => "it was interrupted",
+            _ = terminate.recv() => "it was told to stop",
+        },
+        _ => std::future::pending().await,
+    };
+    miette!("{heard}")
+}

@@ -1,0 +1,137 @@
+//! Speed and size (design, section 14): each figure beside its bare loop in the same run, medians of several runs.
+
+mod instance;
+mod steps;
+mod switch;
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use miette::{IntoDiagnostic, Report, miette};
+use serde::Serialize;
+use tandem_strategy::{Engine, EngineLimits, bench};
+
+pub use steps::serve;
+
+/// How long and how often.
+#[derive(Debug, Clone, Copy)]
+pub struct BenchOptions {
+    /// Of one measurement.
+    pub time: Duration,
+    /// Runs of each; the median counts.
+    pub runs: usize,
+}
+
+/// Keys as in the design's section 14, and beside them the bare loops they are compared with.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+pub struct Figures(pub BTreeMap<String, f64>);
+
+/// Bytes of user data an event carries, and of the row a step leaves, roughly.
+const PAYLOAD_BYTES: usize = 100;
+const ROW_BYTES: usize = 400;
+
+/// Measures everything; `progress` is told what is measured now.
+pub fn run(options: BenchOptions, folder: &Path, mut progress: impl FnMut(&str)) -> miette::Result<Figures> {
+    let engine = Engine::new(EngineLimits::default()).map_err(Report::msg)?;
+    let payload = payload(PAYLOAD_BYTES);
+    let mut figures = Figures::default();
+    progress("one call of a guest");
+    let guest = tandem_strategies::BENCH_GUEST;
+    figures.set("on_event_us", bench::on_event_us(&engine, guest, 300, 20).map_err(Report::msg)?);
+    figures.set("session_start_us", bench::session_start_us(&engine, guest, 20).map_err(Report::msg)?);
+
+    for sessions in [1, 16, 64, 256, 1_024] {
+        progress(&format!("{sessions} sessions, switch in this process"));
+        let (mut made, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..options.runs {
+            let own = Run::new(folder)?;
+            made.push(steps::in_process(&engine, own.path(), sessions, &payload, options.time)?);
+            bare.push(bare_rows(own.path(), usize::try_from(sessions).unwrap_or(1), options.time)?);
+        }
+        let per_s = median(made.iter().map(|steps| steps.per_s));
+        figures.set(&format!("steps_per_s_{sessions}"), per_s);
+        figures.set(&format!("bare_rows_per_s_{sessions}"), median(bare.iter().copied()));
+        figures.set(&format!("cpu_us_per_step_{sessions}"), median(made.iter().map(|steps| steps.cpu_us)));
+        let ratio = median(made.iter().zip(&bare).map(|(steps, bare)| steps.per_s / bare));
+        if sessions == 1 {
+            figures.set("latency_vs_bare_commit_1", 1.0 / ratio);
+        }
+        if sessions == 1_024 {
+            figures.set("ratio_to_bare_loop_1024", ratio);
+            figures.set("journal_bytes_per_step", median(made.iter().map(|steps| steps.bytes)));
+        }
+    }
+
+    progress("1,024 sessions, switch in its own process");
+    let mut made = Vec::new();
+    for _ in 0..options.runs {
+        made.push(steps::over_the_link(&engine, Run::new(folder)?.path(), 1_024, &payload, options.time)?);
+    }
+    figures.set("link_steps_per_s", median(made.iter().map(|steps| steps.per_s)));
+    figures.set("cpu_us_per_step_link", median(made.iter().map(|steps| steps.cpu_us)));
+    Ok(figures)
+}
+
+impl Figures {
+    fn set(&mut self, key: &str, value: f64) {
+        self.0.insert(key.to_owned(), (value * 1_000.0).round() / 1_000.0);
+    }
+}
+
+/// A folder of one run, gone with it.
+struct Run(std::path::PathBuf);
+
+impl Run {
+    fn new(folder: &Path) -> miette::Result<Self> {
+        let path = folder.join("run");
+        std::fs::create_dir_all(&path).into_diagnostic()?;
+        Ok(Run(path))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn bare_rows(folder: &Path, batch: usize, time: Duration) -> miette::Result<f64> {
+    let rows = vec![vec![7_u8; ROW_BYTES]];
+    let run = tandem_store::bare_loop::bare_loop(&folder.join("bare.db"), &rows, batch, time);
+    Ok(run.map_err(|error| miette!("the bare loop failed: {error}"))?.rows_per_s())
+}
+
+/// JSON of about so many bytes.
+fn payload(bytes: usize) -> String {
+    let text = "x".repeat(bytes.saturating_sub(40));
+    format!("{{\"customer\":4711,\"vip\":true,\"text\":\"{text}\"}}")
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_of_a_short_run_is_a_number_that_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::new(EngineLimits::default()).unwrap();
+        let steps = steps::in_process(&engine, folder.path(), 16, &payload(PAYLOAD_BYTES), Duration::from_millis(200)).unwrap();
+        assert!(steps.per_s > 1.0 && steps.cpu_us > 0.1 && steps.bytes > 50.0, "{steps:?}");
+    }
+
+    #[test]
+    fn the_payload_is_json_of_about_the_size_asked_for() {
+        let text = payload(PAYLOAD_BYTES);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok() && (95..=115).contains(&text.len()), "{text}");
+    }
+}

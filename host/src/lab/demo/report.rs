@@ -1,0 +1,220 @@
+//! What a demo ends with: for programs and for people.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Calls, Kill, Plan, judge::Judged, scene::Played};
+
+/// How long the host was away at its kills, ms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Recovery {
+    /// Half of them: at most this.
+    pub p50: f64,
+    /// 99 of a hundred.
+    pub p99: f64,
+    /// All.
+    pub max: f64,
+}
+
+impl Recovery {
+    fn of(kills: &[Kill]) -> Self {
+        let mut times: Vec<_> = kills.iter().map(|kill| kill.recovery_ms).collect();
+        times.sort_by(f64::total_cmp);
+        let rank = |percent: usize| (times.len() * percent).div_ceil(100).saturating_sub(1);
+        let at = |percent| times.get(rank(percent)).copied().unwrap_or_default();
+        Recovery { p50: at(50), p99: at(99), max: at(100) }
+    }
+}
+
+/// The end of a demo.
+#[derive(Debug, Clone)]
+pub struct Report {
+    what: String,
+    planned_kills: u32,
+    played: Played,
+    judged: Judged,
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan, played: Played, judged: Judged) -> Self {
+        let what = match &plan.calls {
+            Calls::Generated { calls_per_hour, hours } => format!("{hours} h of {calls_per_hour} calls an hour, through all strategies"),
+            Calls::Trace { file, from, hours } => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let from = from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+                let hours = hours.map(|hours| format!(" for {hours} h")).unwrap_or_default();
+                format!("the calls of {name}{from}{hours}, through ivr-menu")
+            }
+        };
+        Report { what, planned_kills: plan.kills, played, judged }
+    }
+
+    /// The oracle found nothing, there were calls, and the host was killed as often as planned.
+    pub fn is_good(&self) -> bool {
+        self.judged.clean && self.adds_up() && self.count("calls") > 0 && self.kills() == u64::from(self.planned_kills)
+    }
+
+    /// What the oracle says for people.
+    pub fn judgement(&self) -> &str {
+        &self.judged.text
+    }
+
+    /// One flat object: the oracle's report, and what the demo itself has seen.
+    pub fn json(&self) -> Value {
+        let mut facts = self.judged.facts.clone();
+        let own = json!({
+            "kills": self.kills(),
+            "kill_moments": self.played.kills,
+            "recovery_ms": Recovery::of(&self.played.kills),
+            "seconds": self.played.took.as_secs_f64(),
+            "steps_per_s": self.steps_per_s(),
+            "good": self.is_good(),
+        });
+        facts.extend(own.as_object().cloned().unwrap_or_else(Map::new));
+        Value::Object(facts)
+    }
+
+    fn adds_up(&self) -> bool {
+        let of = ["routed", "self_served", "abandoned", "default_routed"].map(|name| self.count(name));
+        self.count("calls") == of.iter().sum::<u64>()
+    }
+
+    fn kills(&self) -> u64 {
+        self.played.kills.len() as u64
+    }
+
+    fn steps_per_s(&self) -> f64 {
+        (self.count("steps") as f64 / self.played.took.as_secs_f64().max(0.001)).round()
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.judged.facts.get(name).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// A number that must be zero, with what it means.
+    fn zero(&self, f: &mut fmt::Formatter<'_>, name: &str, what: &str, more: &str) -> fmt::Result {
+        let count = self.count(name);
+        writeln!(f, "  {:>7}  {what:<18}{}{more}", grouped(count), if count == 0 { "" } else { "  <-- WRONG" })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |name| grouped(self.count(name));
+        writeln!(f, "\n{}", self.what)?;
+        writeln!(f, "\n  {:>7}  calls", count("calls"))?;
+        for (name, what) in [
+            ("routed", "reached somebody"),
+            ("self_served", "were served by their strategy alone"),
+            ("abandoned", "hung up before"),
+            ("default_routed", "took the default route"),
+        ] {
+            writeln!(f, "  {:>7}    {what}", count(name))?;
+        }
+        let (steps, rate) = (count("steps"), grouped(self.steps_per_s() as u64));
+        writeln!(f, "  {:>7}  sessions: {steps} steps, each on disk before anything left the host ({rate} a second)", count("sessions"))?;
+        let kills = &self.played.kills;
+        let live = kills.iter().map(|kill| kill.live_calls);
+        if let (Some(least), Some(most)) = (live.clone().min(), live.max()) {
+            let Recovery { p50, max, .. } = Recovery::of(kills);
+            writeln!(f, "  {:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most", grouped(self.kills()))?;
+        }
+        writeln!(f)?;
+        let again = format!("  ({} came a second time after a kill, and were recognised)", count("deduplicated"));
+        self.zero(f, "lost_events", "events lost", "")?;
+        self.zero(f, "doubled_requests", "requests doubled", &again)?;
+        self.zero(f, "silent_calls", "calls in silence", "")?;
+        if self.judged.facts.contains_key("compared") {
+            self.zero(f, "unexplained_differences", "calls changed", "  (against the same calls without a kill)")?;
+            let (crossed, behind) = (count("differing_fault_crossed"), count("differing_behind"));
+            writeln!(f, "           but for {crossed} that waited while the host was dead, and {behind} queued behind one")?;
+        }
+        if self.is_good() {
+            return writeln!(f, "\nEvery call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.");
+        }
+        writeln!(f)?;
+        if self.kills() < u64::from(self.planned_kills) {
+            let (kills, planned) = (self.kills(), self.planned_kills);
+            writeln!(f, "BAD: the host was killed {kills} times instead of {planned}: no other moment was as asked for. More calls, or milder conditions.")?;
+        }
+        if !self.adds_up() {
+            writeln!(f, "BAD: the calls do not add up.")?;
+        }
+        if !self.judged.clean {
+            writeln!(f, "BAD: the oracle says\n\n{}", self.judged.text)?;
+        }
+        Ok(())
+    }
+}
+
+/// 12,345.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, time::Duration};
+
+    use super::super::When;
+    use super::*;
+    use crate::gateway::Speed;
+
+    fn report(kills: u32, facts: Value) -> Report {
+        let plan = Plan {
+            program: PathBuf::new(),
+            oracle: PathBuf::new(),
+            seed: 1,
+            speed: Speed::Max,
+            calls: Calls::Generated { calls_per_hour: 600.0, hours: 1.0 },
+            one_more: None,
+            kills,
+            when: When::default(),
+            twin: false,
+        };
+        let kill = |recovery_ms| Kill { at: 0, live_calls: 20, at_routing_point: 9, treatments_running: 3, collects_half_pressed: 0, recovery_ms };
+        let played = Played { kills: [80.0, 120.0, 90.0].map(kill).into(), took: Duration::from_secs(2) };
+        let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
+        Report::new(&plan, played, judged)
+    }
+
+    fn good() -> Value {
+        json!({ "calls": 1200, "routed": 700, "self_served": 300, "abandoned": 200, "default_routed": 0, "sessions": 1200, "steps": 12345,
+            "lost_events": 0, "doubled_requests": 0, "silent_calls": 0, "deduplicated": 7 })
+    }
+
+    #[test]
+    fn a_good_run_says_so_in_words_and_numbers() {
+        let report = report(3, good());
+        assert!(report.is_good());
+        let json = report.json();
+        assert_eq!(json["recovery_ms"], json!({ "p50": 90.0, "p99": 120.0, "max": 120.0 }));
+        assert_eq!((&json["kills"], &json["steps_per_s"], &json["deduplicated"]), (&json!(3), &json!(6173.0), &json!(7)));
+        expect_test::expect![[r#""#]].assert_eq(&report.to_string());
+    }
+
+    #[test]
+    fn too_few_kills_a_wrong_sum_no_calls_and_a_bad_word_are_bad() {
+        let with = |name: &str, value: Value| {
+            let mut facts = good();
+            facts[name] = value;
+            report(3, facts)
+        };
+        assert!(!report(4, good()).is_good() && report(4, good()).to_string().contains("3 times instead of 4"));
+        assert!(!with("routed", json!(699)).is_good());
+        assert!(!report(3, json!({})).is_good());
+        let bad = Report { judged: Judged { clean: false, ..report(3, good()).judged }, ..report(3, good()) };
+        assert!(!bad.is_good() && bad.to_string().contains("fine"));
+        assert!(with("lost_events", json!(2)).to_string().contains("2  events lost         <-- WRONG"));
+    }
+}

@@ -1,0 +1,233 @@
+//! One run: the switch, the host, the kills.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::{DemoError, HUNG, Plan, When, control::Control, process::Process, site::Site};
+use crate::{
+    gateway::{Moment, Speed, Status},
+    lab::progress::Progress,
+};
+
+/// How often children and progress are looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Between the switch's word that the moment has come and the kill: at random up to this, so that it meets the host before, within
+/// and after its commit.
+const KILL_WITHIN_US: u64 = 4_000;
+
+/// For the switch to close its files and end.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A kill of the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kill {
+    /// Switch time, ms.
+    pub at: u64,
+    /// Calls that lived.
+    pub live_calls: usize,
+    /// Of these, with their strategy.
+    pub at_routing_point: usize,
+    /// Treatments that ran.
+    pub treatments_running: usize,
+    /// Collects that had some of their digits.
+    pub collects_half_pressed: usize,
+    /// From the kill to the switch's acknowledgement of the next primary, real time.
+    pub recovery_ms: f64,
+}
+
+/// How a run went.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// In order.
+    pub kills: Vec<Kill>,
+    /// From the first primary to the last call's end.
+    pub took: Duration,
+}
+
+/// Plays a run with so many kills, to its end.
+pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoError> {
+    site.write_options(plan, SocketAddr::from(([127, 0, 0, 1], 7400)))?;
+    let mut switch = site.start_switch(plan)?;
+    let ready = ready(&mut switch, site).await?;
+    site.write_options(plan, ready.listens_on)?;
+    let control = Control(ready.control_on.ok_or_else(|| DemoError::Control("the switch has not opened it".to_owned()))?);
+    let host = site.start_host(plan)?;
+    let progress = Progress::new(if kills > 0 { "calls" } else { "calls, nobody killed" }, ready.callers);
+    let mut scene = Scene { plan, site, switch, host, control, progress, moved: (Instant::now(), (0, 0, 0)), kills: Vec::new() };
+    scene.await_lead(0).await?;
+    let began = Instant::now();
+    let mut chance = ChaCha8Rng::seed_from_u64(plan.seed);
+    for calls in moments(&mut chance, kills, ready.callers) {
+        if !scene.kill(calls, &mut chance).await? {
+            break;
+        }
+    }
+    scene.attend(std::future::pending::<Result<(), _>>()).await?;
+    let took = began.elapsed();
+    scene.host.terminate();
+    scene.host.wait(HUNG).await?;
+    Ok(Played { kills: scene.kills, took })
+}
+
+/// After how many arrivals the host is to die, in order: anywhere in the run, but for its first and last calls.
+fn moments(chance: &mut impl Rng, kills: u32, callers: u64) -> Vec<u64> {
+    let (first, last) = (callers / 50 + 1, callers - callers / 20);
+    let mut moments: Vec<_> = (0..kills).map(|_| chance.random_range(first.min(last)..=last)).collect();
+    moments.sort_unstable();
+    moments
+}
+
+/// Of `tandem simswitch --ready-file`.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    listens_on: SocketAddr,
+    control_on: Option<SocketAddr>,
+    callers: u64,
+}
+
+async fn ready(switch: &mut Process, site: &Site) -> Result<Ready, DemoError> {
+    let path = site.file("ready.json");
+    let began = Instant::now();
+    while !path.exists() {
+        switch.must_live()?;
+        if began.elapsed() > HUNG {
+            return Err(switch.hung("its first word", HUNG));
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    let text = std::fs::read(&path).map_err(DemoError::io(&path))?;
+    serde_json::from_slice(&text).map_err(|error| DemoError::Control(format!("{}: {error}", path.display())))
+}
+
+struct Scene<'a> {
+    plan: &'a Plan,
+    site: &'a Site,
+    switch: Process,
+    host: Process,
+    control: Control,
+    progress: Progress,
+    /// When something moved last, and how it stood then.
+    moved: (Instant, (u64, u64, u64)),
+    kills: Vec<Kill>,
+}
+
+impl Scene<'_> {
+    /// Kills the host when so many calls have come and all else is as planned, and starts it again; false: the run was over before.
+    async fn kill(&mut self, calls: u64, chance: &mut impl Rng) -> Result<bool, DemoError> {
+        let When { live_calls, treatment, half_collect } = self.plan.when;
+        let moment = Moment {
+            calls,
+            live_calls: live_calls.max(1),
+            at_routing_point: 1,
+            treatments_running: usize::from(treatment),
+            collects_half_pressed: usize::from(half_collect),
+        };
+        let control = self.control;
+        let Some(status) = self.attend(control.hold(&moment)).await? else { return Ok(false) };
+        sleep(Duration::from_micros(chance.random_range(0..=KILL_WITHIN_US))).await;
+        let killed = Instant::now();
+        self.host.kill()?;
+        control.let_go().await?;
+        self.host.wait(HUNG).await?;
+        self.host = self.site.start_host(self.plan)?;
+        self.await_lead(status.tally.leads).await?;
+        self.kills.push(Kill {
+            at: status.now,
+            live_calls: status.live_calls,
+            at_routing_point: status.at_routing_point,
+            treatments_running: status.treatments_running,
+            collects_half_pressed: status.collects_half_pressed,
+            recovery_ms: killed.elapsed().as_micros() as f64 / 1_000.0,
+        });
+        Ok(true)
+    }
+
+    /// Waits for the switch's acknowledgement of a primary.
+    async fn await_lead(&mut self, more_than: u64) -> Result<(), DemoError> {
+        let control = self.control;
+        match timeout(HUNG, self.attend(control.led(more_than))).await {
+            Ok(Ok(Some(_))) => Ok(()),
+            Ok(Ok(None)) => Err(DemoError::Control("the run was over before the host came back".to_owned())),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(self.host.hung("its first lead", HUNG)),
+        }
+    }
+
+    /// Waits, and looks after children and progress meanwhile; none: the switch's run is over.
+    async fn attend<T>(&mut self, wanted: impl Future<Output = Result<T, DemoError>>) -> Result<Option<T>, DemoError> {
+        let mut wanted = pin!(wanted);
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                answer = &mut wanted => return match answer {
+                    Ok(answer) => Ok(Some(answer)),
+                    // The switch closes its ports when the run is over.
+                    Err(error) => match timeout(ENDS_WITHIN, self.switch.wait(HUNG)).await {
+                        Ok(Ok(status)) if status.success() => Ok(None),
+                        Ok(Ok(status)) => Err(self.switch.ended_by_itself(status)),
+                        _ => Err(error),
+                    },
+                },
+                _ = look.tick() => {
+                    match self.switch.ended().map_err(|error| DemoError::Control(error.to_string()))? {
+                        Some(status) if status.success() => return Ok(None),
+                        Some(status) => return Err(self.switch.ended_by_itself(status)),
+                        None => {}
+                    }
+                    self.host.must_live()?;
+                    // One that does not answer is about to end, or hangs.
+                    if let Ok(Ok(status)) = timeout(HUNG, self.control.status()).await {
+                        self.look_at(&status);
+                    }
+                    if self.moved.0.elapsed() > self.patience() {
+                        return Err(self.host.hung("progress of the calls", self.patience()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn look_at(&mut self, status: &Status) {
+        let now = (status.now, status.tally.events, status.tally.leads);
+        if self.moved.1 != now {
+            self.moved = (Instant::now(), now);
+        }
+        let over = status.tally.calls.saturating_sub(status.live_calls as u64);
+        let killed = self.kills.len();
+        self.progress.at(over, format!("{} live, host killed {killed} times", status.live_calls));
+    }
+
+    /// Slow time may stand for a while: nobody calls at night.
+    fn patience(&self) -> Duration {
+        match self.plan.speed {
+            Speed::Max => HUNG,
+            Speed::Times(times) => HUNG + Duration::from_secs(3_600) / times,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kills_are_spread_over_the_run_and_the_same_for_a_seed() {
+        let drawn = |kills, callers| moments(&mut ChaCha8Rng::seed_from_u64(7), kills, callers);
+        let moments = drawn(200, 1_000);
+        assert_eq!(moments, drawn(200, 1_000));
+        assert!(moments.is_sorted() && moments.iter().all(|calls| (21..=950).contains(calls)));
+        assert!(moments[50] < 400 && moments[150] > 600, "{moments:?}");
+        assert_eq!(drawn(2, 1), [1, 1], "a single caller is enough");
+    }
+}

@@ -1,0 +1,161 @@
+//! Where a run takes place: a folder with the options, the store, the record and the logs; and how its two processes are called.
+
+use std::{
+    ffi::OsString,
+    fmt::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::{Calls, DemoError, Plan, process::Process};
+
+/// The groups behind `ivr-menu`'s digits in a trace: the service types, by the digit that their callers press.
+const TRACE_CHOICES: &str = "1=group:PS,2=group:PE,3=group:IN,4=group:NE,5=group:NW,6=group:TT";
+
+/// Mean talk in a generated run, seconds: `tandem simswitch`'s own default.
+const TALK_S: f64 = 180.0;
+
+/// Agents for each one that the calls of a group keep busy. Reason: with a little too few, calls wait, and a kill meets more of them.
+const STAFFING: f64 = 0.95;
+
+/// What generated callers press: at the menu, at the survey's questions, where six digits are asked for.
+const PRESSES: [&str; 4] = ["8000=", "8001=1:45,2:25,3:15,0:8,7:4,:3", "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16", "8003=271828:60,314159:30,27:5,:5"];
+
+/// A group of a generated run, and its share of all calls.
+const GROUPS: [(&str, f64); 4] = [("agents", 0.36), ("sales", 0.16), ("support", 0.09), ("billing", 0.06)];
+
+/// One run's folder.
+#[derive(Debug)]
+pub struct Site {
+    folder: PathBuf,
+}
+
+impl Site {
+    /// Makes the folder.
+    pub fn new(folder: PathBuf) -> Result<Self, DemoError> {
+        std::fs::create_dir_all(&folder).map_err(DemoError::io(&folder))?;
+        let folder = folder.canonicalize().map_err(DemoError::io(&folder))?;
+        let site = Site { folder };
+        // A store of an earlier run would be recovered, and its calls are gone.
+        for old in ["demo.db", "demo.db-wal", "demo.db-shm", "ready.json"] {
+            let old = site.file(old);
+            match std::fs::remove_file(&old) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(DemoError::Io { path: old, source: error }),
+                _ => {}
+            }
+        }
+        Ok(site)
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What the switch wrote down.
+    pub fn record(&self) -> PathBuf {
+        self.file("record.jsonl")
+    }
+
+    /// The exported journal.
+    pub fn journal(&self) -> PathBuf {
+        self.file("journal.jsonl")
+    }
+
+    fn options(&self) -> PathBuf {
+        self.file("tandem.toml")
+    }
+
+    /// Writes the options file: the switch, whose gateway listens there, and the strategies.
+    pub fn write_options(&self, plan: &Plan, switch: SocketAddr) -> Result<(), DemoError> {
+        let mut text = format!(
+            "\
+# Written by `tandem demo`.
+cluster.name = \"demo\"
+persistence.store = \"sqlite:demo.db\"
+switch.main.url = \"ws://{switch}\"
+
+[[node]]
+id = 101
+a = {{}}
+"
+        );
+        // As long as the caller: whoever is not answered hangs up, and no strategy sends a call to its default route.
+        match &plan.calls {
+            Calls::Trace { .. } => {
+                let parameters = format!("wait-s = 0, person = \"group:PS\", choices = \"{TRACE_CHOICES}\"");
+                routing_point(&mut text, "8001", "builtin:ivr-menu", &parameters);
+            }
+            Calls::Generated { .. } => {
+                routing_point(&mut text, "8000", "builtin:welcome", "wait-s = 0");
+                routing_point(&mut text, "8001", "builtin:ivr-menu", "wait-s = 0");
+                routing_point(&mut text, "8002", "builtin:survey", "");
+                if let Some(path) = &plan.one_more {
+                    routing_point(&mut text, "8003", &absolute(path)?.display().to_string(), "");
+                }
+            }
+        }
+        let path = self.options();
+        std::fs::write(&path, text).map_err(DemoError::io(path))
+    }
+
+    /// Starts `tandem simswitch`; it says in `ready.json` when it listens.
+    pub fn start_switch(&self, plan: &Plan) -> Result<Process, DemoError> {
+        let mut arguments: Vec<OsString> = ["simswitch", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"].map(OsString::from).into();
+        let mut add = |name: &str, value: OsString| arguments.extend([OsString::from(name), value]);
+        add("--config", self.options().into());
+        add("--record", self.record().into());
+        add("--ready-file", self.file("ready.json").into());
+        add("--speed", plan.speed.to_string().into());
+        add("--seed", plan.seed.to_string().into());
+        match &plan.calls {
+            Calls::Trace { file, from, hours } => {
+                add("--trace", absolute(file)?.into());
+                from.iter().for_each(|from| add("--from", from.into()));
+                hours.iter().for_each(|hours| add("--hours", hours.to_string().into()));
+            }
+            Calls::Generated { calls_per_hour, hours } => {
+                add("--calls-per-hour", calls_per_hour.to_string().into());
+                add("--hours", hours.to_string().into());
+                add("--agents", agents(*calls_per_hour).into());
+                let numbers = if plan.one_more.is_some() { 4 } else { 3 };
+                PRESSES.iter().take(numbers).for_each(|presses| add("--digits", presses.into()));
+            }
+        }
+        Process::start("the simulated switch", &plan.program, arguments, self.file("switch.log"))
+    }
+
+    /// Starts `tandem run`.
+    pub fn start_host(&self, plan: &Plan) -> Result<Process, DemoError> {
+        let options = self.options();
+        let arguments = [OsString::from("run"), "--instance".into(), "101/a".into(), "--config".into(), options.into()];
+        Process::start("the host", &plan.program, arguments, self.file("host.log"))
+    }
+
+    /// Starts `tandem journal --export`.
+    pub fn start_export(&self, plan: &Plan) -> Result<Process, DemoError> {
+        let arguments = [OsString::from("journal"), "--export".into(), self.journal().into(), "--config".into(), self.options().into()];
+        Process::start("tandem journal", &plan.program, arguments, self.file("export.log"))
+    }
+}
+
+fn routing_point(text: &mut String, number: &str, strategy: &str, parameters: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "\n[[routing-point]]\nnumber = \"{number}\"\nswitch = \"main\"\nstrategy = {strategy:?}\ndefault-route = \"9000\"\nparameters = {{ {parameters} }}\n"
+    );
+}
+
+/// So many for each group that a few calls wait.
+fn agents(calls_per_hour: f64) -> String {
+    let of = |(group, share): &(&str, f64)| {
+        let busy = calls_per_hour * share * TALK_S / 3_600.0;
+        format!("{group}={}", (busy * STAFFING).ceil().max(1.0))
+    };
+    GROUPS.iter().map(of).collect::<Vec<_>>().join(",")
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, DemoError> {
+    path.canonicalize().map_err(DemoError::io(path))
+}
