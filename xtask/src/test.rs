@@ -34,13 +34,15 @@ fn all() -> Done {
     done
 }
 
-/// The tests that are marked `#[ignore = "long: …"]`: one of them by its name, or all. They read `--rounds` and `--first` from
-/// `TANDEM_ROUNDS` and `TANDEM_FIRST`.
+/// Long suites stand in a module of this name; other ignored tests are parts of tests.
+const LONG: &str = "long::";
+
+/// The long suites: one of them by its name, or all. They read `--rounds` and `--first` from `TANDEM_ROUNDS` and `TANDEM_FIRST`.
 fn long(rest: &[&str]) -> Done {
     let (name, settings) = split(rest)?;
     product::build()?;
     let mut command = cargo(&["test", "--release", "--workspace", "--", "--ignored", "--nocapture", "--test-threads", "1"]);
-    run(command.args(name).envs(settings))
+    run(command.arg(name.unwrap_or(LONG)).envs(settings))
 }
 
 type Split<'a> = (Option<&'a str>, Vec<(&'static str, &'a str)>);

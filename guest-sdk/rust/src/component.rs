@@ -43,6 +43,7 @@ impl<S: Session> Guest for Component<S> {
 
 impl<S: Session> GuestSession for Exported<S> {
     fn start(context: Context) -> Result<Handle, String> {
+        tell_panics();
         handle(S::start(complete::<S>(context)))
     }
 
@@ -55,9 +56,26 @@ impl<S: Session> GuestSession for Exported<S> {
     }
 
     fn restore(context: Context, state: Vec<u8>, state_version: u32) -> Result<Handle, String> {
+        tell_panics();
         handle(S::restore(complete::<S>(context), &state, state_version))
     }
 }
+
+/// A panic's message and place go into the log, and from there into the failure that the host records: a trap has no words.
+#[cfg(target_family = "wasm")]
+fn tell_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    let tell = |panic: &std::panic::PanicHookInfo<'_>| {
+        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+        let what = panic.payload_as_str().unwrap_or("without a message");
+        crate::imports::control::log(crate::Level::Error, &format!("panicked{place}: {what}"));
+    };
+    ONCE.call_once(|| std::panic::set_hook(Box::new(tell)));
+}
+
+/// Natively panics are told by who runs the tests.
+#[cfg(not(target_family = "wasm"))]
+fn tell_panics() {}
 
 fn handle<S: Session>(session: Result<S>) -> Result<Handle, String> {
     session.map(|session| Handle::new(Exported(session))).map_err(|error| error.to_string())

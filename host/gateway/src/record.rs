@@ -1,6 +1,8 @@
 //! The record of a switch: what each caller experienced, every event it gave a position, and every request as received,
 //! before deduplication. The oracle compares it with the exported journal. One line of JSON each.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{Epoch, Incarnation, InteractionId, RequestBody, RequestKey, SessionId, SwitchIncarnation, Timestamp};
@@ -73,8 +75,10 @@ pub enum Line {
         seed: u64,
         /// Switch time.
         at: Timestamp,
-        /// `control-deadline`, ms.
+        /// The longest `control-deadline`, ms.
         control_deadline_ms: u64,
+        /// That of each routing point, by its number.
+        control_deadlines_ms: BTreeMap<String, u64>,
     },
     /// A node's primary was acknowledged.
     Led {

@@ -9,6 +9,7 @@ use tandem_words::{
 /// One record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "almost every record is a step, and each lives behind a pointer of its own")]
 pub enum Record {
     /// The session's first record, and its claim.
     Opened(Opening),

@@ -1,15 +1,12 @@
 //! Which session an event belongs to, and what a new session is made of.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use tandem_journal::{Claim, Opening};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{
-    Epoch, EventBody, Holding, Interaction, InteractionId, NodeId, Origin, Property, RequestKey, SessionId, StartSession, SwitchName,
-    Timestamp, VersionId, Visit,
+    Epoch, EventBody, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId, StartSession,
+    SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
 };
 
 /// A version with its configuration.
@@ -73,20 +70,26 @@ impl Assignment {
         self.held_by.len()
     }
 
-    /// What recovered sessions hold. Where several hold the same interaction, the earliest visit that still controls it has
-    /// the events at first: its end is still to be told, and then the beginning of the later one.
-    pub(crate) fn recovered(&mut self, holdings: &[Holding]) {
+    /// What recovered sessions hold; `next` is the event that the gateway tells first. An interaction's events are those of the
+    /// session to which it came last before that; a session to which it came later has them when that is told again.
+    pub(crate) fn recovered(&mut self, holdings: &[Holding], next: (SwitchIncarnation, Position)) {
         let mut holdings: Vec<&Holding> = holdings.iter().collect();
-        // The last one wins.
-        holdings.sort_by_key(|held| (held.controlled, Reverse(held.visit.filter(|_| held.controlled)), held.session));
+        holdings.sort_by_key(|held| (held.since, held.session));
         for held in holdings {
-            self.hold(held.session, held.interaction.clone(), held.visit);
+            self.remember(held.session, held.interaction.clone(), held.visit);
+            if held.since < Some(next) {
+                self.holders.insert(held.interaction.clone(), held.session);
+            }
         }
     }
 
     /// Events of the interaction are the session's from now on.
     fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
         self.holders.insert(interaction.clone(), session);
+        self.remember(session, interaction, visit);
+    }
+
+    fn remember(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
         if let Some(visit) = visit {
             self.visits.insert((interaction.clone(), visit), session);
         }
@@ -166,3 +169,7 @@ impl Assignment {
         Opening { session, incarnation: 1, epoch, claim, origin, strategy, version, parameters, switch, started_at }
     }
 }
+
+#[cfg(test)]
+#[path = "assignment_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@
 mod assignment;
 mod primary;
 mod tenure;
+#[cfg(test)]
+mod testing;
 mod truths;
 
 pub use assignment::{Assignment, Deployment, Deployments};

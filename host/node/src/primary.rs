@@ -114,7 +114,9 @@ pub enum LinkError {
         expected: String,
     },
     /// Frames are numbered without holes.
-    #[error("the gateway's frame {found} came where frame {expected} should; it loses or repeats frames, against the protocol (docs/switch-link.md)")]
+    #[error(
+        "the gateway's frame {found} came where frame {expected} should; it loses or repeats frames, against the protocol (docs/switch-link.md)"
+    )]
     FrameOrder {
         /// The number it should have had.
         expected: u64,
@@ -298,9 +300,6 @@ impl Primary {
             return Vec::new();
         }
         self.phase = Phase::Reconciling;
-        if self.fresh {
-            self.assignment.recovered(&stock.interactions);
-        }
         let after = self.known_w(stock.after);
         let reconcile = HostMessage::Reconcile {
             after,
@@ -329,6 +328,9 @@ impl Primary {
         let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
         let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
         self.next = before_kept.position + 1;
+        if self.fresh {
+            self.assignment.recovered(&held, (self.incarnation, self.next));
+        }
         let lost = after.is_some() && (!same_life || before_kept.position > seen);
         // Over a hole W goes only when what is said instead is durable: till then the gateway keeps what it knows of requests.
         let follow = if lost { Mark { position: seen, ..before_kept } } else { before_kept };
@@ -370,7 +372,7 @@ impl Primary {
 
     /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing.
     pub fn tell(&mut self, step: StepMessage) -> Option<Directive> {
-        (self.phase == Phase::Serving).then(|| Directive::Send(HostMessage::Step(step)))
+        (self.phase == Phase::Serving).then_some(Directive::Send(HostMessage::Step(step)))
     }
 
     /// W as it is durable now.
@@ -435,3 +437,7 @@ fn name(message: &GatewayMessage) -> &'static str {
         GatewayMessage::Duplicate { .. } => "`duplicate`",
     }
 }
+
+#[cfg(test)]
+#[path = "primary_tests.rs"]
+mod tests;

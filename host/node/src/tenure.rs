@@ -21,7 +21,7 @@ impl Tenure {
 
     /// Whether the holder may commit and send: it stops at two thirds of the timeout, before anybody else may begin.
     pub fn may_act(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.renewed_at_ms) < self.timeout_ms * 2 / 3
+        now_ms.saturating_sub(self.renewed_at_ms) < self.timeout_ms.saturating_mul(2) / 3
     }
 
     /// Whether it is time to renew: a quarter of the timeout has passed.
@@ -41,6 +41,13 @@ mod tests {
         assert!(!tenure.wants_renewal(10_299) && tenure.wants_renewal(10_300));
         tenure.renewed(10_500);
         assert!(tenure.may_act(11_299) && !tenure.may_act(11_300));
+    }
+
+    #[test]
+    fn an_instance_that_slept_knows_that_it_may_not_act() {
+        let tenure = Tenure::taken(1_000, 5_000);
+        assert!(!tenure.may_act(5_000 + 3_600_000) && tenure.wants_renewal(5_000 + 3_600_000));
+        assert!(tenure.may_act(4_000), "a transaction that began before it was told of");
     }
 
     #[test]

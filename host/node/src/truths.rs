@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_switch_link::{InteractionState, Mark};
 use tandem_words::{
-    Deletion, EndCause, ErrorCode, EventBody, Failure, Holding, InteractionId, Position, RequestKey, SessionId, SwitchIncarnation, Timestamp,
+    Deletion, EndCause, ErrorCode, EventBody, Failure, Holding, InteractionId, Position, RequestKey, SessionId, SwitchIncarnation,
+    Timestamp,
 };
 
 use crate::Directive;
@@ -31,9 +32,9 @@ enum Stage {
     /// The backlog is coming; then W may go to the mark. The time is asked for, to know when the backlog is through.
     Backlog(Timestamp, Mark),
     /// Told; the steps that come of it are being committed.
-    Told(Mark),
-    /// They are durable.
-    Durable(Mark),
+    Told(Timestamp, Mark),
+    /// They are durable; the time is asked for once more, for a frame to go on with.
+    Durable(Timestamp, Mark),
 }
 
 impl Truths {
@@ -49,12 +50,12 @@ impl Truths {
     ) {
         let states: BTreeMap<_, _> = interactions.iter().map(|(interaction, state)| (interaction, *state)).collect();
         self.unanswered = answered.collect();
-        let mut last_visits = BTreeMap::new();
+        let mut last_came = BTreeMap::new();
         for held in held {
-            let last = last_visits.entry(&held.interaction).or_insert(held.visit);
-            *last = held.visit.max(*last);
+            let last = last_came.entry(&held.interaction).or_insert(held.since);
+            *last = held.since.max(*last);
         }
-        let moved = |of: &Holding| of.controlled && last_visits.get(&of.interaction).is_some_and(|last| of.visit < *last);
+        let moved = |of: &Holding| of.controlled && last_came.get(&of.interaction).is_some_and(|last| of.since < *last);
         let news = |of: &Holding| Some((of.session, truth(of, *states.get(&of.interaction)?, moved(of))?));
         self.news = held.iter().filter_map(news).collect();
         let nothing = self.unanswered.is_empty() && self.news.is_empty() && low == mark;
@@ -68,27 +69,28 @@ impl Truths {
 
     /// The backlog is through.
     pub(crate) fn tell(&mut self, out: &mut Vec<Directive>) {
-        let Stage::Backlog(_, mark) = self.stage else { return };
+        let Stage::Backlog(now, mark) = self.stage else { return };
         let failure = Failure::new(ErrorCode::OutcomeUnknown, "its answer was lost with the switch's events");
         let unanswered = std::mem::take(&mut self.unanswered).into_iter();
         out.extend(unanswered.map(|key| Directive::Answer(key, EventBody::Failed(failure.clone()))));
         out.extend(std::mem::take(&mut self.news).into_iter().map(|(session, body)| Directive::News(session, body)));
-        self.stage = Stage::Told(mark);
+        self.stage = Stage::Told(now, mark);
     }
 
     /// Everything so far is handled and durable. Returns when the time is wanted.
     pub(crate) fn idle(&mut self) -> Option<Timestamp> {
-        match self.stage {
-            Stage::Backlog(now, _) => return Some(now),
-            Stage::Told(mark) => self.stage = Stage::Durable(mark),
-            Stage::Durable(_) | Stage::Settled => {}
+        if let Stage::Told(now, mark) = self.stage {
+            self.stage = Stage::Durable(now, mark);
         }
-        None
+        match self.stage {
+            Stage::Backlog(now, _) | Stage::Told(now, _) | Stage::Durable(now, _) => Some(now),
+            Stage::Settled => None,
+        }
     }
 
     /// Where W may go, once.
     pub(crate) fn settled(&mut self) -> Option<Mark> {
-        let Stage::Durable(mark) = self.stage else { return None };
+        let Stage::Durable(_, mark) = self.stage else { return None };
         self.stage = Stage::Settled;
         Some(mark)
     }

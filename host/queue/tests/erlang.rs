@@ -6,6 +6,7 @@
 //! that once in some 10,000 figures, and the seeds are fixed), and the standard error itself must be small (`MAX_ERROR`),
 //! so that a wrong rule cannot hide behind it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_types, reason = "the rows are simulated on all cores")]
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

@@ -173,3 +173,7 @@ impl CommitQueue {
         self.durable
     }
 }
+
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod tests;

@@ -112,7 +112,9 @@ impl Draft {
                         value = Some(property.value.clone());
                     }
                 }
-                RequestBody::DeleteUserData { interaction: of, keys } if &**of == interaction && keys.iter().any(|k| k == key) => value = None,
+                RequestBody::DeleteUserData { interaction: of, keys } if &**of == interaction && keys.iter().any(|k| k == key) => {
+                    value = None
+                }
                 _ => {}
             }
         }
@@ -190,6 +192,13 @@ impl Draft {
 
     /// Why the host does not pass a request on (P12: no rights over foreign interactions).
     fn refusal(&self, body: &RequestBody) -> Option<Failure> {
+        let open = self.state.open_count() + self.requests.len();
+        if open >= self.limits.open_requests {
+            return Some(Failure::new(
+                ErrorCode::OverLimit,
+                format!("{open} requests of this session wait for their answers, which is the limit"),
+            ));
+        }
         if let Some(interaction) = body.interaction() {
             return self.state.refusal_on(interaction);
         }
@@ -210,3 +219,7 @@ impl Draft {
         self.state.holds(interaction)
     }
 }
+
+#[cfg(test)]
+#[path = "draft_tests.rs"]
+mod tests;

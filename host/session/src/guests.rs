@@ -60,7 +60,14 @@ pub trait Guests {
     fn start(&mut self, version: &VersionId, context: &Context, place: Place) -> Result<(), GuestFailure>;
 
     /// Makes a guest session from a snapshot (`session.restore`).
-    fn restore(&mut self, version: &VersionId, context: &Context, state: &[u8], state_version: u32, place: Place) -> Result<(), GuestFailure>;
+    fn restore(
+        &mut self,
+        version: &VersionId,
+        context: &Context,
+        state: &[u8],
+        state_version: u32,
+        place: Place,
+    ) -> Result<(), GuestFailure>;
 
     /// Runs `session.on-event`; the draft collects what the guest asks for and comes back in either case.
     fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>);

@@ -9,6 +9,7 @@ mod draft;
 mod guests;
 mod limits;
 mod memory;
+mod open_request;
 mod rebuild;
 mod release;
 mod serve;
@@ -16,13 +17,16 @@ mod slot;
 mod snapshot;
 mod state;
 mod step;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use commit::{CommitQueue, Durable, Finished};
 pub use draft::{Draft, OverLimit, Written};
 pub use guests::{Effort, GuestFailure, Guests, Next, Place};
 pub use limits::{StepLimits, WorkerOptions};
+pub use open_request::OpenRequest;
 pub use rebuild::{Folded, fold};
 pub use release::{HostRequest, Release};
-pub use state::{Held, Life, OpenRequest, SessionState, Standing};
+pub use state::{Held, Life, SessionState, Standing};
 pub use worker::{Arrival, Input, Inventory, Output, Worker};

@@ -7,6 +7,9 @@ pub struct StepLimits {
     pub requests_per_step: usize,
     /// `limits.payload`: bytes of one request. Switch link and journal carry it, and the pair keeps it in memory.
     pub payload_bytes: usize,
+    /// Requests of one session that may wait for their answers, timers included; more are answered `over-limit`. Each costs the
+    /// host memory for as long as it is open.
+    pub open_requests: usize,
     /// Log lines and milestones of one step; those beyond are dropped and counted.
     pub notes_per_step: usize,
     /// Bytes of one log line or milestone; longer ones are cut.
@@ -17,6 +20,13 @@ pub struct StepLimits {
 
 /// Bytes of a time zone's name; the longest of the database has 32.
 pub(crate) const MAX_ZONE_BYTES: usize = 64;
+
+/// Senders whose messages a session knows again. One entry for each that ever sent would let a session that lives long grow
+/// without bound; the sessions made first are forgotten first, for they are the least likely to send again.
+pub(crate) const MAX_SENDERS: usize = 4_096;
+
+/// Interactions that are over and still known to their session: a dialler makes thousands of calls.
+pub(crate) const MAX_GONE: usize = 64;
 
 impl StepLimits {
     /// For a step that is in the journal already: its outcome is known to be good, whatever limits it was made under.
@@ -31,7 +41,14 @@ impl StepLimits {
 
 impl Default for StepLimits {
     fn default() -> Self {
-        StepLimits { requests_per_step: 256, payload_bytes: 64 << 10, notes_per_step: 100, note_bytes: 1_000, local_times_per_step: 100 }
+        StepLimits {
+            requests_per_step: 256,
+            payload_bytes: 64 << 10,
+            open_requests: 1_000,
+            notes_per_step: 100,
+            note_bytes: 1_000,
+            local_times_per_step: 100,
+        }
     }
 }
 
@@ -52,6 +69,9 @@ pub struct WorkerOptions {
     pub linger_timeout_ms: u64,
     /// How many steps a session may be ahead of its commits. What it may cost to do them again after a failure.
     pub max_steps_ahead: usize,
+    /// Steps of the host's own events (answers, timers) at one instant of session time. A flow makes a handful; a session that
+    /// asks again whenever it is refused would go on for ever, and time would stand still for all.
+    pub max_steps_at_once: u32,
     /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
     pub max_waiting: usize,
     /// `max-quiet`: the longest silence a session may ask for, ms of switch time (design, section 9).
@@ -68,6 +88,7 @@ impl Default for WorkerOptions {
             passivate_after_ms: 600_000,
             linger_timeout_ms: 60_000,
             max_steps_ahead: 64,
+            max_steps_at_once: 1_000,
             max_waiting: 10_000,
             max_quiet_ms: 60_000,
         }

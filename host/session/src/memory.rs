@@ -6,21 +6,22 @@ use tandem_words::{SessionId, Timestamp};
 use crate::{Finished, Guests, SessionState, Worker, release, slot::Presence, snapshot};
 
 impl<G: Guests> Worker<G> {
-    /// Takes idle sessions out of memory (`sessions.passivate-after`). One that is not quiet is looked at again later.
+    /// Takes idle sessions out of memory (`sessions.passivate-after`). One that has made a step since, or is not quiet, is
+    /// looked at again later.
     pub(crate) fn passivate_idle(&mut self) {
         let Some(before) = self.now.checked_sub(self.options.passivate_after_ms) else { return };
         while let Some((_, id)) = self.idle.first().copied().filter(|(at, _)| *at <= before) {
             self.forget_idle(id);
             let Some(slot) = self.slots.get(&id).filter(|slot| slot.presence == Presence::Here) else { continue };
-            if slot.waiting.is_empty() && slot.uncommitted.is_empty() {
-                self.passivate(id);
-            } else {
-                self.look_at(id, self.now.max(before.saturating_add(1)));
+            match slot.state.as_deref().map(SessionState::at) {
+                Some(at) if at > before => self.look_at(id, at),
+                _ if slot.waiting.is_empty() && slot.uncommitted.is_empty() => self.passivate(id),
+                _ => self.look_at(id, self.now.max(before.saturating_add(1))),
             }
         }
     }
 
-    /// The session is in memory; from `at` on its idle time counts.
+    /// The session is in memory; from `at` on its idle time counts, if it makes no step.
     pub(crate) fn look_at(&mut self, id: SessionId, at: Timestamp) {
         self.forget_idle(id);
         if let Some(slot) = self.slots.get_mut(&id) {

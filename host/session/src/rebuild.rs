@@ -8,11 +8,7 @@ use std::sync::Arc;
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
 use tandem_words::{ErrorCode, SessionId};
 
-use crate::{
-    Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written,
-    slot::Presence,
-    snapshot,
-};
+use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
 
 /// A session as its rows tell it.
 #[derive(Debug)]
@@ -75,7 +71,7 @@ enum Setback {
     /// Its rows are damaged: nothing is known of it.
     Unreadable(String),
     /// Its guest cannot follow the journal.
-    Guest(SessionState, StepFailure, bool),
+    Guest(Box<SessionState>, StepFailure, bool),
 }
 
 impl<G: Guests> Worker<G> {
@@ -105,14 +101,14 @@ impl<G: Guests> Worker<G> {
             Err(Setback::Guest(state, _, true)) if !alone => {
                 // It died in company: once more, alone.
                 if let Some(slot) = self.slots.get_mut(&id) {
-                    slot.state = Some(Box::new(state));
+                    slot.state = Some(state);
                 }
                 self.died(id);
                 self.load(id);
             }
             Err(Setback::Guest(state, failure, _)) => {
                 if let Some(slot) = self.slots.get_mut(&id) {
-                    slot.state = Some(Box::new(state));
+                    slot.state = Some(state);
                 }
                 self.guests.remove(id);
                 self.mark_dead();
@@ -122,6 +118,7 @@ impl<G: Guests> Worker<G> {
     }
 
     fn come_back(&mut self, id: SessionId, state: SessionState) {
+        self.mark_dead();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if !state.is_live() {
             slot.presence = Presence::Over;
@@ -136,7 +133,6 @@ impl<G: Guests> Worker<G> {
             slot.state = Some(Box::new(state));
         }
         self.look_at(id, self.now);
-        self.mark_dead();
     }
 
     /// Its rows cannot be read. Where its state is known all the same, it fails, so that its calls go to their default route.
@@ -161,12 +157,12 @@ impl<G: Guests> Worker<G> {
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
     fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
         let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
-        let mut end = state.clone();
+        let mut end = Box::new(state.clone());
         for record in records.iter().skip(tail) {
             apply(&mut end, record);
         }
         if !end.is_live() {
-            return Ok(end);
+            return Ok(*end);
         }
         let place = if alone { Place::Own } else { Place::Shared };
         let (version, context) = (state.opening().version, state.context());

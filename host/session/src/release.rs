@@ -131,7 +131,13 @@ pub(crate) fn of_step(
 
 /// What a new primary sends again of a session, by step: the requests the gateway has not seen, its cancels, and what the
 /// session holds. Of steps behind `durable` nothing: their own release tells them.
-pub(crate) fn resend(state: &SessionState, unknown: &BTreeSet<RequestKey>, durable: u32, max_quiet_ms: u64, epoch: Epoch) -> Vec<StepMessage> {
+pub(crate) fn resend(
+    state: &SessionState,
+    unknown: &BTreeSet<RequestKey>,
+    durable: u32,
+    max_quiet_ms: u64,
+    epoch: Epoch,
+) -> Vec<StepMessage> {
     let mut steps: BTreeMap<u32, Vec<Asked>> = BTreeMap::new();
     for (request, open) in state.open_requests().filter(|(_, open)| open.is_for_switch() && open.seq <= durable) {
         if unknown.contains(&state.key(request)) {

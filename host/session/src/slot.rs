@@ -42,6 +42,8 @@ pub(crate) struct Slot {
     pub last_snapshot: u32,
     /// Behind which step the guest was last asked for one; it may have none to give.
     pub asked_snapshot: u32,
+    /// How many steps it has made of the host's own events at this session time.
+    pub at_once: (Timestamp, u32),
     /// Its entry in the worker's list of idle sessions.
     pub idle_since: Option<Timestamp>,
     /// A snapshot is on its way, after which the session leaves memory.
@@ -65,6 +67,7 @@ impl Slot {
             alone: false,
             last_snapshot: 0,
             asked_snapshot: 0,
+            at_once: (0, 0),
             idle_since: None,
             passivating: false,
             told: None,

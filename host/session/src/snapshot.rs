@@ -19,3 +19,47 @@ pub(crate) fn decode(data: &[u8]) -> Result<SessionState, String> {
         None => Err("its snapshot is empty".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tandem_words::{EventBody, RequestBody};
+
+    use super::*;
+    use crate::testing::{play, step, with_call};
+
+    /// A session of which every field says something.
+    fn state() -> SessionState {
+        let mut state = with_call();
+        let timer = RequestBody::After { delay_ms: 500 };
+        let send = RequestBody::Send { session: "101-1-2".to_owned(), name: "hello".to_owned(), json: "{}".to_owned() };
+        let mut asks =
+            step(&state, EventBody::CallCreated(crate::testing::interaction("c2")), 1_100, &[play("c1"), timer, send, play("x")]);
+        asks.requests[3].refused = Some(tandem_words::Failure::new(tandem_words::ErrorCode::Denied, "not yours"));
+        state.apply(&asks);
+        let mut heard = step(&state, EventBody::InteractionDefaultRouted("c2".into()), 1_200, &[RequestBody::Cancel]);
+        heard.source = tandem_journal::Source::Message(state.key(9));
+        heard.requests[0].id = 2;
+        state.apply(&heard);
+        state
+    }
+
+    #[test]
+    fn a_snapshot_of_the_first_release_is_read_and_written_alike() {
+        let golden = include_str!("../tests/golden/host-snapshot.hex").split_whitespace();
+        let golden: Vec<u8> = golden.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+        let today = encode(&state()).unwrap();
+        let hex = today.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(today, golden, "the format has changed: it needs a new number. Today's bytes: {hex}");
+        assert_eq!(decode(&golden).unwrap(), state());
+    }
+
+    #[test]
+    fn another_format_and_damage_are_told_apart() {
+        let mut data = encode(&state()).unwrap();
+        assert!(decode(&[]).unwrap_err().contains("empty"));
+        data.truncate(20);
+        assert!(decode(&data).unwrap_err().contains("damaged"));
+        data[0] = 9;
+        assert!(decode(&data).unwrap_err().contains("format 9"));
+    }
+}

@@ -8,8 +8,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tandem_journal::{Claim, Opening, Outcome, Request, Source, Step};
 use tandem_words::{
-    Context, ErrorCode, Event, EventBody, Failure, Holding, Incarnation, Interaction, InteractionId, Position, Property, RequestBody, RequestId, RequestKey,
-    SessionId, SwitchIncarnation, Timestamp, Visit,
+    Context, ErrorCode, Event, EventBody, Failure, Holding, Incarnation, Interaction, InteractionId, Position, Property, RequestBody,
+    RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, Visit,
+};
+
+use crate::{
+    OpenRequest,
+    limits::{MAX_GONE, MAX_SENDERS},
 };
 
 /// Where an interaction of the session is.
@@ -38,51 +43,8 @@ pub struct Held {
     pub interaction: Interaction,
     /// Where it is.
     pub standing: Standing,
-}
-
-/// A request that waits for its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenRequest {
-    /// What was asked for.
-    pub body: RequestBody,
-    /// The step that asked.
-    pub seq: u32,
-    /// Session time of that step: timers count from here.
-    pub armed_at: Timestamp,
-    /// Why the host answers it itself, where it does.
-    pub refused: Option<Failure>,
-    /// Whether the session has asked to stop it.
-    pub cancelled: bool,
-}
-
-impl OpenRequest {
-    /// Whether the switch serves it.
-    pub fn is_for_switch(&self) -> bool {
-        let by_host = matches!(
-            self.body,
-            RequestBody::After { .. }
-                | RequestBody::At { .. }
-                | RequestBody::Fetch(_)
-                | RequestBody::Cancel
-                | RequestBody::Send { .. }
-                | RequestBody::StartSession(_)
-        );
-        self.refused.is_none() && !by_host
-    }
-
-    /// Whether switch or another session will answer it.
-    pub fn is_owed(&self) -> bool {
-        self.is_for_switch() || (self.refused.is_none() && matches!(self.body, RequestBody::Send { .. } | RequestBody::StartSession(_)))
-    }
-
-    /// When a timer is due; none for other requests.
-    pub fn due(&self) -> Option<Timestamp> {
-        match self.body {
-            RequestBody::After { delay_ms } => Some(self.armed_at.saturating_add(delay_ms.into())),
-            RequestBody::At { time } => Some(time),
-            _ => None,
-        }
-    }
+    /// The event of the switch that brought it.
+    pub since: Option<(SwitchIncarnation, Position)>,
 }
 
 /// How a session stands.
@@ -96,6 +58,9 @@ pub enum Life {
     Failed,
 }
 
+/// One run of a session that sends messages.
+type Sender = (SessionId, Incarnation);
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionState {
@@ -106,7 +71,7 @@ pub struct SessionState {
     interactions: BTreeMap<InteractionId, Held>,
     open: BTreeMap<RequestId, OpenRequest>,
     last: Option<(SwitchIncarnation, Position)>,
-    heard: BTreeMap<(SessionId, Incarnation), RequestId>,
+    heard: BTreeMap<Sender, RequestId>,
     life: Life,
     alone_since: Option<Timestamp>,
 }
@@ -117,9 +82,17 @@ pub(crate) struct Undo {
     seq: u32,
     at: Timestamp,
     last: Option<(SwitchIncarnation, Position)>,
-    heard: Option<((SessionId, Incarnation), Option<RequestId>)>,
+    heard: Option<Heard>,
     answered: Option<(RequestId, OpenRequest)>,
     held: Option<(InteractionId, Option<Held>)>,
+}
+
+/// A message came from this sender.
+#[derive(Debug)]
+struct Heard {
+    from: Sender,
+    before: Option<RequestId>,
+    forgotten: Option<(Sender, RequestId)>,
 }
 
 impl SessionState {
@@ -209,6 +182,11 @@ impl SessionState {
         self.open.iter().map(|(id, open)| (*id, open))
     }
 
+    /// How many they are.
+    pub fn open_count(&self) -> usize {
+        self.open.len()
+    }
+
     /// Interactions it has not lost.
     pub fn live_interactions(&self) -> impl Iterator<Item = &Interaction> {
         self.interactions.values().filter(|held| held.standing.is_held()).map(|held| &held.interaction)
@@ -221,6 +199,7 @@ impl SessionState {
             interaction: held.interaction.id.clone(),
             session: self.session(),
             visit: self.visit_of(&held.interaction.id),
+            since: held.since,
             controlled: held.standing.is_held(),
         })
     }
@@ -243,7 +222,9 @@ impl SessionState {
     pub fn refusal_on(&self, interaction: &InteractionId) -> Option<Failure> {
         match self.interactions.get(interaction).map(|held| held.standing) {
             None => Some(Failure::new(ErrorCode::Denied, format!("interaction {interaction:?} is not of this session"))),
-            Some(Standing::Lost | Standing::Gone) => Some(Failure::new(ErrorCode::Gone, format!("interaction {interaction:?} is over or no longer controlled"))),
+            Some(Standing::Lost | Standing::Gone) => {
+                Some(Failure::new(ErrorCode::Gone, format!("interaction {interaction:?} is over or no longer controlled")))
+            }
             Some(Standing::Here | Standing::Routed) => None,
         }
     }
@@ -311,7 +292,8 @@ impl SessionState {
             Source::Switch { incarnation, position } => self.last = Some((*incarnation, *position)),
             Source::Message(from) => {
                 let before = self.heard.insert((from.session, from.incarnation), from.request);
-                undo.heard = Some(((from.session, from.incarnation), before));
+                let forgotten = if self.heard.len() > MAX_SENDERS { self.heard.pop_first() } else { None };
+                undo.heard = Some(Heard { from: (from.session, from.incarnation), before, forgotten });
             }
             Source::Host => {}
         }
@@ -319,7 +301,7 @@ impl SessionState {
             let before = self.interactions.get(&interaction).cloned();
             (interaction, before)
         });
-        self.apply_event(&event.body);
+        self.apply_event(source, &event.body);
         undo
     }
 
@@ -329,10 +311,10 @@ impl SessionState {
         if let Some((request, open)) = undo.answered {
             self.open.insert(request, open);
         }
-        match undo.heard {
-            Some((sender, Some(before))) => drop(self.heard.insert(sender, before)),
-            Some((sender, None)) => drop(self.heard.remove(&sender)),
-            None => {}
+        if let Some(Heard { from, before, forgotten }) = undo.heard {
+            self.heard.remove(&from);
+            self.heard.extend(before.map(|before| (from, before)));
+            self.heard.extend(forgotten.filter(|(sender, _)| *sender != from));
         }
         match undo.held {
             Some((interaction, Some(before))) => drop(self.interactions.insert(interaction, before)),
@@ -363,6 +345,7 @@ impl SessionState {
             };
             self.open.insert(request.id, open);
         }
+        self.forget_gone();
         match outcome {
             Outcome::Wait | Outcome::Checkpoint | Outcome::Late => {}
             Outcome::Finish => self.life = Life::Finished,
@@ -375,10 +358,14 @@ impl SessionState {
         }
     }
 
-    fn apply_event(&mut self, body: &EventBody) {
+    fn apply_event(&mut self, source: &Source, body: &EventBody) {
         match body {
             EventBody::InteractionAdded(interaction) | EventBody::CallCreated(interaction) => {
-                let held = Held { interaction: interaction.clone(), standing: Standing::Here };
+                let since = match source {
+                    Source::Switch { incarnation, position } => Some((*incarnation, *position)),
+                    Source::Host | Source::Message(_) => None,
+                };
+                let held = Held { interaction: interaction.clone(), standing: Standing::Here, since };
                 self.interactions.insert(interaction.id.clone(), held);
             }
             EventBody::InteractionDeleted(deletion) => self.stand(&deletion.interaction, Standing::Gone),
@@ -393,6 +380,18 @@ impl SessionState {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn forget_gone(&mut self) {
+        if self.interactions.len() > MAX_GONE {
+            let gone = |held: &Held| held.standing == Standing::Gone;
+            let mut surplus = self.interactions.values().filter(|held| gone(held)).count().saturating_sub(MAX_GONE);
+            self.interactions.retain(|_, held| {
+                let forget = surplus > 0 && gone(held);
+                surplus -= usize::from(forget);
+                !forget
+            });
         }
     }
 
@@ -440,3 +439,7 @@ fn attach(data: &mut Vec<Property>, new: &[Property]) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

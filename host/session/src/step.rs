@@ -5,9 +5,7 @@ use tandem_switch_link::Mark;
 use tandem_words::{ErrorCode, Event, EventBody, Failure, SessionId};
 
 use crate::{
-    Draft, Effort, Finished, GuestFailure, Guests, Next, Place, SessionState, Worker, Written, release,
-    serve::Taken,
-    slot::Presence,
+    Draft, Effort, Finished, GuestFailure, Guests, Next, Place, SessionState, Worker, Written, release, serve::Taken, slot::Presence,
 };
 
 impl<G: Guests> Worker<G> {
@@ -50,11 +48,14 @@ impl<G: Guests> Worker<G> {
             slot.alone = true;
             started = self.guests.start(&version, &context, Place::Own);
         }
+        // The dead of the first try, this session itself among them, are not those of the second.
+        self.mark_dead();
         if started.is_ok() {
-            slot.presence = Presence::Here;
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.presence = Presence::Here;
+            }
             self.look_at(id, self.now);
         }
-        self.mark_dead();
         started
     }
 
@@ -86,7 +87,8 @@ impl<G: Guests> Worker<G> {
             }
         };
         let Opening { session, incarnation, version, .. } = *state.opening();
-        let step = Step { session, incarnation, epoch: self.epoch, version, source, event, outcome, requests, local_times, notes, last: false };
+        let step =
+            Step { session, incarnation, epoch: self.epoch, version, source, event, outcome, requests, local_times, notes, last: false };
         state.complete(&step.requests, &step.outcome);
         let mark = self.pop_waiting(id);
         self.record(id, state, step, mark);
@@ -156,8 +158,15 @@ impl<G: Guests> Worker<G> {
         let (seq, checkpoint) = (step.event.seq, step.outcome == Outcome::Checkpoint);
         slot.passivating = false;
         slot.hand_out_opening(&mut finished);
+        if step.source == Source::Host {
+            let (at, steps) = slot.at_once;
+            slot.at_once = if at == state.at() { (at, steps.saturating_add(1)) } else { (state.at(), 1) };
+        }
+        let looked_at = slot.idle_since.is_some();
         self.arm(&state, &step);
-        self.look_at(id, state.at());
+        if !looked_at {
+            self.look_at(id, state.at());
+        }
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.hand_out(&mut finished, Record::Step(step));
         slot.state = Some(state);
@@ -169,15 +178,22 @@ impl<G: Guests> Worker<G> {
         if over { self.bury(id) } else { self.check_bounds(id) }
     }
 
-    /// A session that gives no snapshots may go only so far (P12).
+    /// A session that gives no snapshots may go only so far, and one that asks itself in circles not for ever (P12).
     fn check_bounds(&mut self, id: SessionId) {
         let Some(slot) = self.slots.get(&id) else { return };
         let Some(state) = slot.state.as_deref() else { return };
         let (tail, limit) = (state.seq().saturating_sub(slot.last_snapshot), self.options.max_journal_steps);
-        if tail > limit {
-            let message = format!("{tail} steps without a snapshot; the limit is {limit} (limits.max-journal-steps): call checkpoint in a long flow");
-            self.fail(id, StepFailure { kind: StepFailureKind::Limit, message });
-        }
+        let (steps_at_once, limit_at_once) = (slot.at_once.1, self.options.max_steps_at_once);
+        let message = if tail > limit {
+            format!("{tail} steps without a snapshot; the limit is {limit} (limits.max-journal-steps): call checkpoint in a long flow")
+        } else if steps_at_once > limit_at_once {
+            format!(
+                "{steps_at_once} answers and timers at one instant; the limit is {limit_at_once}: it asks for the same thing in circles"
+            )
+        } else {
+            return;
+        };
+        self.fail(id, StepFailure { kind: StepFailureKind::Limit, message });
     }
 
     /// The session's instance has died of it: it will be alone, and its neighbours are brought back when they are needed.

@@ -197,10 +197,14 @@ impl<G: Guests> Worker<G> {
     /// A new session, with its first event where it has one.
     pub fn open(&mut self, opening: Opening, first: Option<Arrival>) {
         let id = opening.session;
-        self.slots.insert(id, Slot::opened(opening));
+        // Messages may have come for it, from somebody who guessed its id; the rows that were asked for will find it open.
+        let early = self.slots.insert(id, Slot::opened(opening)).map(|slot| slot.waiting);
         match first {
             Some(arrival) => self.arrive(id, arrival),
             None => self.open_without_event(id),
+        }
+        for arrival in early.into_iter().flatten() {
+            self.arrive(id, arrival);
         }
     }
 

@@ -18,15 +18,14 @@ pub struct AdminError {
 /// Serves the admin port.
 pub struct Admin {
     listener: TcpListener,
-    instance: Instance,
 }
 
 impl Admin {
-    /// Opens the port.
-    pub async fn bind(host: &str, port: u16, instance: Instance) -> Result<Self, AdminError> {
+    /// Opens the port. Before the lease is taken: an instance that cannot be watched must not become primary.
+    pub async fn bind(host: &str, port: u16) -> Result<Self, AdminError> {
         let error = |cause| AdminError { address: format!("{host}:{port}"), cause };
         let listener = TcpListener::bind((host, port)).await.map_err(error)?;
-        Ok(Admin { listener, instance })
+        Ok(Admin { listener })
     }
 
     /// Where it listens.
@@ -35,12 +34,12 @@ impl Admin {
     }
 
     /// Serves until `shutdown` says so.
-    pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
+    pub async fn run(self, instance: Instance, mut shutdown: watch::Receiver<bool>) {
         let routes = Router::new()
             .route("/health", get(|| async { "alive\n" }))
             .route("/ready", get(ready))
             .route("/status", get(status))
-            .with_state(self.instance);
+            .with_state(instance);
         let ended = async move {
             let _ = shutdown.changed().await;
         };
@@ -50,18 +49,19 @@ impl Admin {
     }
 }
 
-async fn asked(instance: Instance) -> Option<Status> {
-    tokio::task::spawn_blocking(move || instance.status()).await.ok().flatten()
+/// The handle waits for answers of threads, so it is asked beside the runtime's own.
+async fn asked(instance: Instance, ask: fn(&Instance) -> Option<Status>) -> Option<Status> {
+    tokio::task::spawn_blocking(move || ask(&instance)).await.ok().flatten()
 }
 
 async fn ready(State(instance): State<Instance>) -> (StatusCode, String) {
-    match asked(instance).await {
-        Some(status) if status.phase == "serving" => (StatusCode::OK, "serving\n".to_owned()),
-        Some(status) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", status.phase)),
+    match asked(instance, Instance::standing).await {
+        Some(status) if status.serves() => (StatusCode::OK, "serving\n".to_owned()),
+        Some(status) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", status.standing())),
         None => (StatusCode::SERVICE_UNAVAILABLE, "ended\n".to_owned()),
     }
 }
 
 async fn status(State(instance): State<Instance>) -> Result<Json<Status>, StatusCode> {
-    asked(instance).await.map(Json).ok_or(StatusCode::SERVICE_UNAVAILABLE)
+    asked(instance, Instance::status).await.map(Json).ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -1,10 +1,6 @@
 //! `tandem bench`.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use miette::{Context, IntoDiagnostic};
 
@@ -36,12 +32,22 @@ pub struct Arguments {
     /// What an event carries (for the bench itself)
     #[arg(long, hide = true)]
     payload: Option<String>,
+    /// Be the host of a measurement, on this store (for the bench itself)
+    #[arg(long, value_name = "FILE", hide = true, requires = "url")]
+    as_host: Option<PathBuf>,
+    /// Where its switch is (for the bench itself)
+    #[arg(long, hide = true)]
+    url: Option<String>,
 }
 
 impl Arguments {
     pub(super) fn run(self, _logs: &LogArguments) -> miette::Result<Verdict> {
         if let (Some(sessions), Some(payload)) = (self.as_switch, &self.payload) {
             bench::serve(sessions, payload)?;
+            return Ok(Verdict::Good);
+        }
+        if let (Some(store), Some(url)) = (&self.as_host, &self.url) {
+            bench::host(store, url)?;
             return Ok(Verdict::Good);
         }
         // Beside the working directory, not in a memory file system: syncs must cost what they cost.
@@ -52,7 +58,8 @@ impl Arguments {
         let _ = fs::remove_dir_all(&folder);
         let figures = figures?;
         for (key, value) in &figures.0 {
-            println!("{key:<28} {value:>14.3}");
+            let target = bench::TARGETS.iter().find(|(of, _)| of == key).map_or("", |(_, target)| target);
+            println!("{}", format!("{key:<28} {value:>14.3}  {target}").trim_end());
         }
         if let Some(path) = &self.json {
             let text = serde_json::to_string_pretty(&figures).into_diagnostic()?;

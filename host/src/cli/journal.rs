@@ -53,7 +53,11 @@ impl Arguments {
         for session in sessions {
             for data in reader.all_rows_of(session).map_err(Report::msg)? {
                 let record = decode(&data).map_err(Report::msg)?;
-                if self.json { super::print_json(&without_bytes(record))? } else { show(&record) }
+                if self.json {
+                    super::print_json(&without_bytes(record))?
+                } else {
+                    show(&record)
+                }
                 shown += 1;
             }
         }

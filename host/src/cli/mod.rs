@@ -21,6 +21,8 @@ frame::commands! {
         build: Build,
         /// Say what a component is, and whether Tandem can run it
         check: Check,
+        /// Play scenarios: callers in virtual time, and what the strategy must do
+        test: Test,
         /// Try strategies on a simulated switch, with callers and agents
         simswitch: Simswitch,
     ],

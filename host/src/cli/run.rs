@@ -1,18 +1,14 @@
 //! `tandem run`.
 
 use std::{
-    collections::BTreeSet,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
-use tandem_journal::{Record, decode};
 use tandem_node::Deployments;
 use tandem_session::{StepLimits, WorkerOptions};
-use tandem_store::{LockError, Memory, PrimaryLock, Sqlite, Store};
 use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine, EngineLimits};
 use tandem_words::InstanceName;
 use tokio::{
@@ -24,7 +20,7 @@ use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
     deployment::Loader,
-    node::{self, Instance, InstanceOptions},
+    node::{self, Home, Instance, InstanceOptions},
     options::{Loaded, Options, values::StoreUrl},
     switch_link::ClientOptions,
 };
@@ -61,24 +57,34 @@ impl Arguments {
                 self.instance
             )
         })?;
-        let (mut store, store_path, _lock) = open_store(options.persistence.store(), self.instance)?;
+        let mut home = match options.persistence.store() {
+            StoreUrl::Sqlite(path) => Home::sqlite(path, self.instance).map_err(Report::msg)?,
+            StoreUrl::None => Home::memory(self.instance),
+        };
         let engine = Engine::new(engine_limits(&options)).map_err(Report::msg)?;
-        let cache = open_cache(store_path.as_deref())?;
+        let cache = open_cache(home.path())?;
         let catalogue = Arc::new(Catalogue::new());
         let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
-        let deployments = loader.deploy(&options, store.as_mut()).map_err(Report::msg)?;
-        loader.load_kept(&live_versions(store.as_ref(), self.instance)?, store.as_ref()).map_err(Report::msg)?;
+        let deployments = loader.deploy(&options, home.store.as_mut()).map_err(Report::msg)?;
 
         let (instance_options, link) = instance_options(self.instance, &options, deployments)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;
         let _inside = runtime.enter();
-        let guests = move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()));
-        let ready = node::prepare(&instance_options, store, store_path, guests).map_err(Report::msg)?;
+        let admin = match &addresses.admin {
+            Some(admin) => Some(runtime.block_on(Admin::bind(&admin.host, admin.port)).map_err(Report::msg)?),
+            None => None,
+        };
+        let guests = {
+            let (engine, catalogue) = (engine.clone(), Arc::clone(&catalogue));
+            move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()))
+        };
+        let mut ready = node::prepare(&instance_options, home, guests).map_err(Report::msg)?;
+        let (versions, reader) = ready.found();
+        loader.load_kept(versions, reader).map_err(Report::msg)?;
         let (shutdown, ended) = watch::channel(false);
-        if let Some(admin) = addresses.admin {
-            let admin = runtime.block_on(Admin::bind(&admin.host, admin.port, ready.handle.clone())).map_err(Report::msg)?;
+        if let Some(admin) = admin {
             tracing::info!(address = ?admin.address(), "admin port open");
-            runtime.spawn(admin.run(ended));
+            runtime.spawn(admin.run(ready.handle.clone(), ended));
         }
         runtime.spawn(stop_on_signal(ready.handle.clone()));
         let ran = ready.run(link);
@@ -87,32 +93,6 @@ impl Arguments {
         ran.map_err(Report::msg)?;
         tracing::info!(instance = %self.instance, "ended: every commit is through, the lease is given back");
         Ok(Verdict::Good)
-    }
-}
-
-type OpenStore = (Box<dyn Store>, Option<PathBuf>, Option<PrimaryLock>);
-
-fn open_store(url: &StoreUrl, instance: InstanceName) -> miette::Result<OpenStore> {
-    match url {
-        StoreUrl::Sqlite(path) => {
-            let store = Sqlite::open(path).map_err(Report::msg)?;
-            let lock = take_lock(path, instance)?;
-            Ok((Box::new(store), Some(path.clone()), Some(lock)))
-        }
-        StoreUrl::None => Ok((Box::new(Memory::default()), None, None)),
-    }
-}
-
-/// How long a process that was killed may take to be gone: the kernel frees its memory before its locks.
-const LAST_HOLDER_GOES: Duration = Duration::from_secs(2);
-
-fn take_lock(store: &Path, instance: InstanceName) -> miette::Result<PrimaryLock> {
-    let deadline = Instant::now() + LAST_HOLDER_GOES;
-    loop {
-        match PrimaryLock::try_take(store, instance.node) {
-            Err(LockError::Held { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
-            taken => return taken.map_err(Report::msg),
-        }
     }
 }
 
@@ -126,24 +106,11 @@ fn open_cache(store: Option<&Path>) -> miette::Result<Option<Cache>> {
     Ok(Some(Cache::open(Path::new(&folder), compiler).map_err(Report::msg)?))
 }
 
-fn live_versions(store: &dyn Store, instance: InstanceName) -> miette::Result<BTreeSet<tandem_words::VersionId>> {
-    let mut versions = BTreeSet::new();
-    let mut reader = store.reader().map_err(Report::msg)?;
-    reader
-        .sessions(&mut |session| {
-            if session.live
-                && session.session.node == instance.node
-                && let Ok(Record::Opened(opening)) = decode(&session.opening)
-            {
-                versions.insert(opening.version);
-            }
-            ControlFlow::Continue(())
-        })
-        .map_err(Report::msg)?;
-    Ok(versions)
-}
-
-fn instance_options(instance: InstanceName, options: &Options, deployments: Deployments) -> miette::Result<(InstanceOptions, ClientOptions)> {
+fn instance_options(
+    instance: InstanceName,
+    options: &Options,
+    deployments: Deployments,
+) -> miette::Result<(InstanceOptions, ClientOptions)> {
     let Some((name, switch)) = options.switches.iter().next() else {
         bail!(help = "add [switch.main] with its url", "the options file names no switch to serve");
     };
@@ -173,7 +140,11 @@ fn worker_options(options: &Options) -> WorkerOptions {
     let default = WorkerOptions::default();
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
     WorkerOptions {
-        step: StepLimits { requests_per_step: options.limits.requests_per_step, payload_bytes: bytes(options.limits.payload), ..default.step },
+        step: StepLimits {
+            requests_per_step: options.limits.requests_per_step,
+            payload_bytes: bytes(options.limits.payload),
+            ..default.step
+        },
         state_bytes: bytes(options.limits.state),
         max_journal_steps: options.limits.max_journal_steps,
         snapshot_every: options.sessions.snapshot_every,
@@ -206,6 +177,13 @@ async fn stop_on_signal(instance: Instance) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no more events, then the last commits");
+    tracing::info!("stopping: no more events, then the last commits; a second signal ends at once");
     instance.stop();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // As good as a kill, and that loses nothing.
+    tracing::warn!("ended at once: what was not committed is done again by the next instance");
+    std::process::exit(3);
 }

@@ -1,6 +1,7 @@
 //! `tandem simswitch`.
 
 mod callers;
+mod scenario;
 mod summary;
 mod values;
 
@@ -42,6 +43,7 @@ Examples:
   tandem simswitch                                               # an hour of 200 calls, as fast as the host answers
   tandem simswitch --calls-per-hour 600 --agents sales=5,support=4 --speed 60x
   tandem simswitch --mix 8000=1,8001=3 --digits 8001=1:60,2:30,:10 --record record.jsonl
+  tandem simswitch --scenario scenarios/first-try.scenario --speed 1x
   tandem simswitch --trace calls.csv.gz --from 1999-01-05 --hours 24 --dials 8001")]
 pub struct Arguments {
     /// The options file: its routing points are the switch's
@@ -116,7 +118,7 @@ impl Arguments {
         let mut core = core::Options::new(name.as_str(), &first.default_route);
         core.routing_points = points.iter().map(|point| (point.number.clone(), deadlines(point))).collect();
         core.retain = usize::try_from(switch.retain).unwrap_or(usize::MAX);
-        let simulated = self.simulated(&points, std::mem::take(&mut called.agents));
+        let simulated = self.simulated(&points, std::mem::take(&mut called.agents), &called.more_agents);
         let told = summary::before(name, &points, &called, &simulated);
         let Callers { callers, start, .. } = called;
         let simulated = SimulatedSwitch::new(simulated, callers, start).into_diagnostic()?;
@@ -147,9 +149,9 @@ impl Arguments {
         Ok(Verdict::Good)
     }
 
-    fn simulated(&self, points: &[&RoutingPoint], mut agents: Vec<AgentPlan>) -> simulated::Options {
+    fn simulated(&self, points: &[&RoutingPoint], mut agents: Vec<AgentPlan>, more: &[Agents]) -> simulated::Options {
         let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
-        for Agents { groups, count } in &self.agents {
+        for Agents { groups, count } in self.agents.iter().chain(more) {
             let number = numbers.entry(groups.join("+")).or_default();
             for _ in 0..*count {
                 *number += 1;
@@ -159,7 +161,7 @@ impl Arguments {
             }
         }
         // A group without agents is there all the same: calls wait in it.
-        let groups = self.agents.iter().flat_map(|agents| agents.groups.clone()).collect();
+        let groups = self.agents.iter().chain(more).flat_map(|agents| agents.groups.clone()).collect();
         let default_route = |point: &&RoutingPoint| {
             let default_route = Some(point.default_route.clone());
             (point.number.clone(), simulated::RoutingPoint { default_route })

@@ -1,6 +1,6 @@
 //! `tandem status`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use miette::{Report, miette};
 use tandem_words::NodeId;
@@ -50,15 +50,21 @@ impl Arguments {
 
     fn instance(&self, node: NodeId, letter: char, addresses: &Instance) -> miette::Result<bool> {
         let answer = ask(addresses);
-        let serves = answer.as_ref().is_ok_and(|status| status.phase == "serving");
+        let serves = answer.as_ref().is_ok_and(Status::serves);
         match (&answer, self.json) {
             (Ok(status), true) => super::print_json(status)?,
-            (Err(why), true) => super::print_json(&serde_json::json!({ "instance": format!("{node}/{letter}"), "error": why.to_string() }))?,
+            (Err(why), true) => {
+                super::print_json(&serde_json::json!({ "instance": format!("{node}/{letter}"), "error": why.to_string() }))?
+            }
             (Ok(status), false) => {
-                println!("{}  {}, epoch {}, {}", status.instance, status.role, status.epoch, status.phase);
+                println!("{}  {}, epoch {}, {}", status.instance, status.role, status.epoch, status.standing());
+                let count = |count: Option<usize>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
                 println!(
-                    "       {} live sessions ({} in memory), {} found at its start, {} commits of sessions since",
-                    status.live_sessions, status.sessions_in_memory, status.recovered, status.steps
+                    "       {} live sessions ({} in memory), {} found at its start, {} steps since",
+                    count(status.live_sessions),
+                    count(status.sessions_in_memory),
+                    status.recovered,
+                    status.steps
                 );
             }
             (Err(why), false) => println!("{node}/{letter}  does not answer: {why}"),
@@ -67,9 +73,13 @@ impl Arguments {
     }
 }
 
+/// How long an instance may take to answer; longer than it waits itself for its threads.
+const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+
 fn ask(addresses: &Instance) -> miette::Result<Status> {
     let admin = addresses.admin.as_ref().ok_or_else(|| miette!("it has no admin port in the options file"))?;
-    let mut response = ureq::get(format!("http://{admin}/status")).call().map_err(Report::msg)?;
+    let asking = ureq::get(format!("http://{admin}/status")).config().timeout_global(Some(ANSWER_WITHIN)).build();
+    let mut response = asking.call().map_err(Report::msg)?;
     let text = response.body_mut().read_to_string().map_err(Report::msg)?;
     serde_json::from_str(&text).map_err(|error| miette!("its answer cannot be read: {error}"))
 }

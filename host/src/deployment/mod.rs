@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
 use tandem_node::{Deployment, Deployments};
-use tandem_store::{Store, StoreError};
+use tandem_store::{Reader, Store, StoreError};
 use tandem_strategy::{Cache, Catalogue, CatalogueFull, Engine, LoadError, Strategy};
 use tandem_words::{Property, VersionId};
 
@@ -20,8 +20,8 @@ pub enum DeploymentError {
     NoBuiltIn { number: String, name: String, known: String },
     #[error("routing point {number}: the component {path} cannot be read: {cause}; build it with `tandem build`, or correct `strategy`")]
     Unreadable { number: String, path: PathBuf, cause: io::Error },
-    #[error("routing point {number}: {source}")]
-    Load { number: String, source: LoadError },
+    #[error("routing point {number}: {strategy} cannot be run: {source}")]
+    Load { number: String, strategy: String, source: LoadError },
     #[error("routing point {number}: strategy {strategy} has no parameter {parameter:?}; it has {known}")]
     NoParameter { number: String, strategy: String, parameter: String, known: String },
     #[error("routing point {number}: strategy {strategy} needs the parameter {parameter:?} ({description}); set it under `parameters`")]
@@ -55,7 +55,7 @@ impl Loader<'_> {
         let mut deployments = Deployments::default();
         for point in &options.routing_points {
             let bytes = read(point)?;
-            let load = |source| DeploymentError::Load { number: point.number.clone(), source };
+            let load = |source| DeploymentError::Load { number: point.number.clone(), strategy: point.strategy.to_string(), source };
             let strategy = Strategy::load(self.engine, &bytes, self.cache).map_err(load)?;
             let (version, manifest) = (strategy.version(), strategy.manifest().clone());
             store.keep_component(version, &manifest.name, &bytes)?;
@@ -71,7 +71,7 @@ impl Loader<'_> {
     }
 
     /// The versions that live sessions were opened under.
-    pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &dyn Store) -> Result<(), DeploymentError> {
+    pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &mut dyn Reader) -> Result<(), DeploymentError> {
         for version in versions.iter().filter(|version| self.catalogue.get(version).is_none()) {
             let Some(component) = store.component(*version)? else {
                 // Its sessions fail by name when their next event comes, and their calls take the default route.

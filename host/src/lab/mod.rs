@@ -3,4 +3,7 @@
 pub mod bench;
 pub mod demo;
 pub mod progress;
+pub mod scenario;
 pub mod solo_host;
+pub mod tabletop;
+pub mod trial;

@@ -1,5 +1,7 @@
 //! The desk's floor between threads: inputs are gathered for each worker, messages for the gateway, and go off together.
 
+use std::thread::JoinHandle;
+
 use crossbeam_channel::Sender;
 use tandem_session::Input;
 use tandem_switch_link::{HostMessage, Mark};
@@ -15,12 +17,21 @@ pub struct Threads {
     pub outgoing: Vec<HostMessage>,
     pub take_stock: bool,
     inputs: Vec<Vec<Input>>,
+    helpers: Vec<JoinHandle<()>>,
 }
 
 impl Threads {
-    pub fn new(workers: Workers, committer: Sender<ToCommitter>, activity: Activity) -> Self {
+    /// `helpers`: the threads of committer and reader, to be waited for.
+    pub fn new(workers: Workers, committer: Sender<ToCommitter>, activity: Activity, helpers: Vec<JoinHandle<()>>) -> Self {
         let inputs = (0..workers.len()).map(|_| Vec::new()).collect();
-        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, inputs }
+        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, inputs, helpers }
+    }
+
+    /// Tells all threads to end. The committer and the reader do when nobody is left who could ask them for anything.
+    pub fn stop(self) -> Vec<JoinHandle<()>> {
+        let mut threads = self.workers.stop();
+        threads.extend(self.helpers);
+        threads
     }
 
     /// Sends what was gathered for the workers.

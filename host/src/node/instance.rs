@@ -1,28 +1,17 @@
 //! Putting an instance together: lease first, then threads, then what the store has, then the switch.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, time::Duration};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use serde::{Deserialize, Serialize};
+use crossbeam_channel::{Receiver, unbounded};
 use tandem_node::{Deployments, NodeOptions, Primary, Tenure};
 use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
-use tandem_store::{Reader, Store, StoreError};
-use tandem_words::{Epoch, InstanceName, NodeId, SwitchName, Timestamp};
-use tokio::sync::watch;
+use tandem_store::{Reader, StoreError};
+use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
+use tokio::{runtime, sync::watch, time::timeout};
 
-use super::{
-    Fatal, NodeService, ToNode, boot_clock_ms, desk,
-    floor::Threads,
-    service::StockTaking,
-    this_process,
-};
+use super::{Fatal, Home, Inbox, Instance, NodeService, Status, ToNode, boot_clock_ms, desk, floor::Threads, this_process};
 use crate::{
-    session::{Activity, Committer, ReaderThread, WorkerParts, Workers},
+    session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
     switch_link::{ClientOptions, SwitchLinkClient},
 };
 
@@ -61,50 +50,8 @@ pub enum InstanceError {
     Thread(#[from] io::Error),
 }
 
-/// How an instance stands; what `tandem status` shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// `101/a`.
-    pub instance: String,
-    /// `primary`; a backup comes with the pair.
-    pub role: String,
-    /// The lease's epoch.
-    pub epoch: Epoch,
-    /// How far it is with its gateway: `serving` when all is well.
-    pub phase: String,
-    /// Switch time, as last heard, ms.
-    pub switch_time: Timestamp,
-    /// Sessions that are not over.
-    pub live_sessions: usize,
-    /// Those whose guest is in memory.
-    pub sessions_in_memory: usize,
-    /// Sessions that this epoch found in the store.
-    pub recovered: usize,
-    /// Steps committed in this epoch.
-    pub steps: u64,
-    /// Where its sessions live on.
-    pub store: Option<PathBuf>,
-}
-
-/// A running instance.
-#[derive(Clone)]
-pub struct Instance {
-    node: Sender<ToNode>,
-}
-
-impl Instance {
-    /// How it stands; none: it has ended.
-    pub fn status(&self) -> Option<Status> {
-        let (sender, answer) = crossbeam_channel::bounded(1);
-        self.node.send(ToNode::Status(sender)).ok()?;
-        answer.recv_timeout(Duration::from_secs(5)).ok()
-    }
-
-    /// Take no more events, let the commits come through, give the lease back, end.
-    pub fn stop(&self) {
-        let _ = self.node.send(ToNode::Stop);
-    }
-}
+/// How long the last frames may take to the gateway when the instance ends.
+const LAST_FRAMES_WITHIN: Duration = Duration::from_secs(1);
 
 /// An instance that has taken its lease and found its sessions, ready to run.
 pub struct Ready {
@@ -113,16 +60,29 @@ pub struct Ready {
     service: NodeService,
     messages: Receiver<ToNode>,
     activity: Activity,
+    versions: BTreeSet<VersionId>,
 }
 
 impl Ready {
+    /// The versions that the sessions found run on, and where their components are kept: to be loaded before it runs.
+    pub fn found(&mut self) -> (&BTreeSet<VersionId>, &mut dyn Reader) {
+        (&self.versions, self.service.reader.as_mut())
+    }
+
     /// Runs it to its end, on this thread, with the switch link to this gateway on the current tokio runtime.
     pub fn run(self, link: ClientOptions) -> Result<(), InstanceError> {
         let (shutdown, ended) = watch::channel(false);
-        let client = SwitchLinkClient::new(link, self.handle.node.clone(), self.activity.clone());
-        let client = tokio::spawn(client.run(ended));
+        let inbox = self.inbox();
+        let alarm = inbox.alarm("switch link");
+        let mut client = tokio::spawn(async move {
+            let _alarm = alarm;
+            SwitchLinkClient::new(link, inbox).run(ended).await;
+        });
         let result = self.run_linked();
         let _ = shutdown.send(true);
+        // What the last commits release is still on its way to the gateway. After a failure nothing more may leave.
+        let last_frames = if result.is_ok() { LAST_FRAMES_WITHIN } else { Duration::ZERO };
+        let _ = runtime::Handle::current().block_on(async { timeout(last_frames, &mut client).await });
         client.abort();
         result
     }
@@ -132,20 +92,20 @@ impl Ready {
         Ok(self.service.run(&self.messages)?)
     }
 
-    /// The node's inbox, and what counts the frames that are put into it.
-    pub fn inbox(&self) -> (Sender<ToNode>, Activity) {
-        (self.handle.node.clone(), self.activity.clone())
+    /// Where the switch link speaks to the node.
+    pub fn inbox(&self) -> Inbox {
+        Inbox { node: self.handle.node.clone(), activity: self.activity.clone() }
     }
 }
 
 /// Takes the lease, starts the threads and reads the store's sessions. `guests` makes what each worker runs sessions on.
 pub fn prepare<G: Guests>(
     options: &InstanceOptions,
-    mut store: Box<dyn Store>,
-    store_path: Option<PathBuf>,
+    home: Home,
     guests: impl Fn(usize) -> G + Send + Sync + 'static,
 ) -> Result<Ready, InstanceError> {
     let node_id = options.instance.node;
+    let Home { mut store, path, lock } = home;
     let (store_id, mut reader, rows_reader) = (store.store_id(), store.reader()?, store.reader()?);
     let began = boot_clock_ms();
     let lease = store.take_lease(node_id, &this_process(options.instance))?;
@@ -155,25 +115,26 @@ pub fn prepare<G: Guests>(
     let (to_reader, questions) = unbounded();
     let activity = Activity::new(node.clone());
 
-    let renewed_at_ms = Arc::new(AtomicU64::new(began));
+    let progress = Progress::new(began);
     let queue = CommitQueue::new(lease, options.switch.clone());
     let tenure = Tenure::taken(lease_timeout_ms, began);
-    Committer::new(store, queue, tenure, Arc::clone(&renewed_at_ms), activity.clone(), node.clone())
-        .start(to_commit, options.lease_renewal)?;
+    let committing =
+        Committer::new(store, queue, tenure, progress.clone(), activity.clone(), node.clone()).start(to_commit, options.lease_renewal)?;
 
     let channels: Vec<_> = (0..options.workers).map(|_| unbounded()).collect();
     let worker_senders = channels.iter().map(|(sender, _)| sender.clone()).collect();
-    ReaderThread::start(questions, rows_reader, worker_senders, activity.clone(), node.clone())?;
+    let reading = ReaderThread::start(questions, rows_reader, worker_senders, activity.clone(), progress.clone(), node.clone())?;
     let parts = WorkerParts {
         options: options.sessions,
         epoch: lease.epoch,
         activity: activity.clone(),
+        progress: progress.clone(),
         node: node.clone(),
         committer: committer.clone(),
         reader: to_reader,
     };
     let workers = Workers::start(channels, &parts, guests)?;
-    let recovered = recover(reader.as_mut(), node_id, &workers)?;
+    let (recovered, versions) = recover(reader.as_mut(), node_id, &workers)?;
 
     let node_options = NodeOptions {
         cluster: options.cluster.clone(),
@@ -188,37 +149,32 @@ pub fn prepare<G: Guests>(
         role: "primary".to_owned(),
         epoch: lease.epoch,
         phase: String::new(),
+        held_up: None,
+        stopping: false,
         switch_time: 0,
-        live_sessions: 0,
-        sessions_in_memory: 0,
+        live_sessions: None,
+        sessions_in_memory: None,
         recovered,
         steps: 0,
-        store: store_path,
+        store: path,
     };
     tracing::info!(instance = %options.instance, epoch = lease.epoch, sessions = recovered, "primary: lease taken, sessions found");
-    let service = NodeService {
-        primary: Primary::new(node_options, options.deployments.clone()),
-        threads: Threads::new(workers, committer, activity.clone()),
-        reader,
-        switch: options.switch.clone(),
-        lease_timeout_ms,
-        renewed_at_ms,
-        link: None,
-        stock: StockTaking::No,
-        stopping: false,
-        status,
-    };
-    Ok(Ready { handle: Instance { node }, service, messages, activity })
+    let handle = Instance { node, workers: workers.senders() };
+    let primary = Primary::new(node_options, options.deployments.clone());
+    let threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
+    let service = NodeService::new(primary, threads, reader, options.switch.clone(), lease_timeout_ms, progress, status, lock);
+    Ok(Ready { handle, service, messages, activity, versions })
 }
 
 /// Sessions handed to a worker at once during recovery.
 const RECOVERED_AT_ONCE: usize = 256;
 
-fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<usize, StoreError> {
+fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<(usize, BTreeSet<VersionId>), StoreError> {
     let mut inputs: Vec<Vec<Input>> = (0..workers.len()).map(|_| Vec::new()).collect();
-    let mut found = 0;
+    let (mut found, mut versions) = (0, BTreeSet::new());
     desk::recover(reader, node, |folded| {
         found += 1;
+        versions.insert(folded.state.opening().version);
         let owner = workers.owner(folded.state.session());
         if let Some(inputs) = inputs.get_mut(owner) {
             inputs.push(Input::Recover(Box::new(folded)));
@@ -230,5 +186,5 @@ fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<u
     for (owner, inputs) in inputs.into_iter().enumerate() {
         workers.send(owner, inputs);
     }
-    Ok(found)
+    Ok((found, versions))
 }

@@ -1,33 +1,35 @@
 //! The node's thread.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_journal::FormatError;
 use tandem_node::{LinkError, Phase, Primary, Stock, Tenure};
 use tandem_session::Output;
-use tandem_store::{Reader, StoreError};
+use tandem_store::{Disposition, PrimaryLock, Reader, StoreError};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
 use tandem_words::SwitchName;
 
 use super::{
     Status, ToNode, boot_clock_ms,
     desk::{self, Floor as _},
+    ending,
     floor::Threads,
+    inbox::weight,
 };
-use crate::{session::ToCommitter, switch_link::Outgoing};
+use crate::{
+    session::{Progress, ToCommitter},
+    switch_link::Outgoing,
+};
 
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
 /// Messages handled before anything is sent: what came together leaves together.
 const MESSAGES_AT_ONCE: usize = 512;
+
+/// How long an instance that was told to end may take to let its commits come through. Below the 10 s after which Docker kills.
+const STOPS_WITHIN: Duration = Duration::from_secs(8);
 
 /// Why the process must end.
 #[derive(Debug, thiserror::Error)]
@@ -41,33 +43,90 @@ pub enum Fatal {
     /// The gateway follows a newer primary.
     #[error("{0}; another instance of this node leads now, and this one must not act any more")]
     Fenced(LinkError),
+    /// A thread is gone, and with it sessions, commits or the switch link.
+    #[error("the thread {thread} panicked (its words stand above); this is a bug in Tandem, please report it. Start the instance again")]
+    Panicked {
+        /// Its name.
+        thread: String,
+    },
+    /// It was told to end, and work was still under way.
+    #[error("ended after {STOPS_WITHIN:?} with work still under way{}; nothing of it has left the host, and the next instance does it again",
+        .held_up.as_ref().map(|why| format!(", because commits are held up: {why}")).unwrap_or_default())]
+    Unfinished {
+        /// Why commits did not come through, where that is the reason.
+        held_up: Option<String>,
+    },
 }
 
 /// See the module.
 pub struct NodeService {
-    pub(super) primary: Primary,
-    pub(super) threads: Threads,
+    primary: Primary,
+    threads: Threads,
     pub(super) reader: Box<dyn Reader>,
-    pub(super) switch: SwitchName,
-    pub(super) lease_timeout_ms: u64,
-    pub(super) renewed_at_ms: Arc<AtomicU64>,
-    pub(super) link: Option<Outgoing>,
-    pub(super) stock: StockTaking,
-    pub(super) stopping: bool,
-    pub(super) status: Status,
+    switch: SwitchName,
+    lease_timeout_ms: u64,
+    progress: Progress,
+    link: Option<Outgoing>,
+    stock: StockTaking,
+    /// Since when.
+    stopping: Option<Instant>,
+    releasing: bool,
+    status: Status,
+    lock: Option<PrimaryLock>,
 }
 
 /// How far the taking of stock is: everything handled, then W durable, then the workers asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StockTaking {
+enum StockTaking {
     No,
     Wanted,
     Flushing,
 }
 
 impl NodeService {
-    /// Runs until the instance is stopped or cannot go on.
+    /// A primary without a connection. `status`: what does not change of it. `lock`: held until all threads have ended.
+    #[expect(clippy::too_many_arguments, reason = "the parts of an instance, put together in one place")]
+    pub(super) fn new(
+        primary: Primary,
+        threads: Threads,
+        reader: Box<dyn Reader>,
+        switch: SwitchName,
+        lease_timeout_ms: u64,
+        progress: Progress,
+        status: Status,
+        lock: Option<PrimaryLock>,
+    ) -> Self {
+        NodeService {
+            primary,
+            threads,
+            reader,
+            switch,
+            lease_timeout_ms,
+            progress,
+            link: None,
+            stock: StockTaking::No,
+            stopping: None,
+            releasing: false,
+            status,
+            lock,
+        }
+    }
+
+    /// Runs until the instance is stopped or cannot go on; when it returns, its threads have ended.
     pub fn run(mut self, messages: &Receiver<ToNode>) -> Result<(), Fatal> {
+        let ran = self.serve(messages);
+        if ran.is_err() {
+            // Nothing leaves any more, and what is not committed is not committed either.
+            self.progress.give_up();
+        }
+        let NodeService { threads, lock, link, .. } = self;
+        // The switch link sends what it has been given, and closes.
+        drop(link);
+        ending::wait(threads.stop(), lock);
+        ran
+    }
+
+    fn serve(&mut self, messages: &Receiver<ToNode>) -> Result<(), Fatal> {
         let mut next_heartbeat = Instant::now() + HEARTBEAT;
         loop {
             let first = match messages.recv_timeout(next_heartbeat.saturating_duration_since(Instant::now())) {
@@ -78,25 +137,26 @@ impl NodeService {
             let mut handled = 0;
             for message in first.into_iter().chain(messages.try_iter().take(MESSAGES_AT_ONCE)) {
                 match message {
-                    ToNode::Released => {
-                        self.threads.workers.stop();
-                        return Ok(());
-                    }
+                    ToNode::Released => return Ok(()),
                     message => handled += self.handle(message)?,
                 }
             }
             self.threads.flush();
             self.threads.activity.end(handled);
             if self.threads.activity.outstanding() == 0 {
-                self.quiet();
+                self.quiet()?;
             }
             if Instant::now() >= next_heartbeat {
                 next_heartbeat = Instant::now() + HEARTBEAT;
-                if self.primary.phase() != Phase::Away {
+                // What is held back says as much when it goes.
+                if self.primary.phase() != Phase::Away && self.threads.outgoing.is_empty() {
                     self.threads.send(HostMessage::Heartbeat);
                 }
             }
             self.send();
+            if self.stopping.is_some_and(|since| since.elapsed() > STOPS_WITHIN) {
+                return Err(Fatal::Unfinished { held_up: self.progress.held_up() });
+            }
         }
     }
 
@@ -114,10 +174,14 @@ impl NodeService {
                 self.disconnected();
                 0
             }
-            ToNode::Frame(_) if self.stopping || self.link.is_none() => 1,
+            ToNode::Frame(frame) if self.stopping.is_some() || self.link.is_none() => weight(&frame),
             ToNode::Frame(frame) => {
+                let weight = weight(&frame);
                 let (directives, taken) = self.primary.frame(frame);
                 desk::carry_out(directives, &mut self.threads);
+                if std::mem::take(&mut self.threads.take_stock) {
+                    self.stock = StockTaking::Wanted;
+                }
                 match taken {
                     Ok(()) => {}
                     Err(error @ LinkError::Refused { reason: Refusal::Fenced, .. }) => return Err(Fatal::Fenced(error)),
@@ -126,10 +190,9 @@ impl NodeService {
                         self.disconnected();
                     }
                 }
-                1
+                weight
             }
             ToNode::Durable(items, w) => {
-                self.status.steps += items.len() as u64;
                 desk::durable(&mut self.primary, items, w, &mut self.threads);
                 1
             }
@@ -138,22 +201,29 @@ impl NodeService {
                 1
             }
             ToNode::Status(answer) => {
-                let (live_sessions, sessions_in_memory) = self.threads.workers.count();
-                let phase = format!("{:?}", self.primary.phase()).to_lowercase();
-                let _ = answer.send(Status { live_sessions, sessions_in_memory, phase, switch_time: self.primary.now(), ..self.status.clone() });
+                // Whoever asked may have waited too long and gone.
+                let _ = answer.send(self.status());
                 0
             }
             ToNode::Stop => {
-                self.stopping = true;
+                self.stopping.get_or_insert_with(Instant::now);
                 0
             }
             ToNode::Fatal(fatal) => return Err(fatal),
             ToNode::Quiet | ToNode::Released => 0,
         };
-        if std::mem::take(&mut self.threads.take_stock) {
-            self.stock = StockTaking::Wanted;
-        }
         Ok(counted)
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            phase: format!("{:?}", self.primary.phase()).to_lowercase(),
+            held_up: self.progress.held_up(),
+            stopping: self.stopping.is_some(),
+            switch_time: self.primary.now(),
+            steps: self.progress.steps(),
+            ..self.status.clone()
+        }
     }
 
     fn output(&mut self, output: Output) {
@@ -178,10 +248,12 @@ impl NodeService {
     }
 
     /// Nothing is being worked on: the moment for what has to wait for it.
-    fn quiet(&mut self) {
-        if self.stopping {
-            self.threads.commit(ToCommitter::Release(None));
-            return;
+    fn quiet(&mut self) -> Result<(), Fatal> {
+        if self.stopping.is_some() {
+            if !std::mem::replace(&mut self.releasing, true) {
+                self.threads.commit(ToCommitter::Release(None));
+            }
+            return Ok(());
         }
         match self.stock {
             StockTaking::Wanted => {
@@ -189,29 +261,32 @@ impl NodeService {
                 self.threads.commit(ToCommitter::Flush);
             }
             StockTaking::Flushing => {
-                self.stock = StockTaking::No;
-                let stock = self.take_stock();
-                let directives = self.primary.took_stock(stock);
-                desk::carry_out(directives, &mut self.threads);
+                // Without an answer it is asked again in a moment: with a W that is too low the gateway would tell again what
+                // sessions that are over have heard.
+                if let Some(stock) = self.take_stock()? {
+                    self.stock = StockTaking::No;
+                    let directives = self.primary.took_stock(stock);
+                    desk::carry_out(directives, &mut self.threads);
+                }
             }
             StockTaking::No => {
                 let idle = self.primary.idle(self.threads.workers.wake_at());
                 desk::carry_out(idle.into_iter().collect(), &mut self.threads);
             }
         }
+        Ok(())
     }
 
-    fn take_stock(&mut self) -> Stock {
-        let inventory = self.threads.workers.inventory();
+    /// None: the store was busy.
+    fn take_stock(&mut self) -> Result<Option<Stock>, Fatal> {
         let stored = match self.reader.watermarks(self.primary.node()) {
             Ok(watermarks) => watermarks.into_iter().find(|watermark| watermark.switch == self.switch),
-            Err(error) => {
-                tracing::error!("W cannot be read: {error}; the switch is asked for everything it has");
-                None
-            }
+            Err(error) if error.disposition() == Disposition::Repeat => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
+        let inventory = self.threads.workers.inventory();
         let after = stored.map(|watermark| Mark { incarnation: watermark.incarnation, position: watermark.position });
-        Stock { after, interactions: inventory.interactions, requests: inventory.requests }
+        Ok(Some(Stock { after, interactions: inventory.interactions, requests: inventory.requests }))
     }
 
     /// Sends what waits for the gateway, if the lease still allows it: a holder stops at two thirds of the timeout, and goes
@@ -220,7 +295,7 @@ impl NodeService {
         if self.threads.outgoing.is_empty() {
             return;
         }
-        let tenure = Tenure::taken(self.lease_timeout_ms, self.renewed_at_ms.load(Ordering::SeqCst));
+        let tenure = Tenure::taken(self.lease_timeout_ms, self.progress.renewed_at_ms());
         if tenure.may_act(boot_clock_ms())
             && let Some(link) = &self.link
         {

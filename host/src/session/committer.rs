@@ -1,23 +1,18 @@
 //! The committer: one thread, one transaction at a time, everything that waits in each (group commit). It also renews the
 //! lease, inside the same transactions.
 
-use std::{
-    io,
-    sync::{Arc, atomic::AtomicU64, atomic::Ordering},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{io, thread::JoinHandle, time::Duration};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tandem_journal::{LostClaim, Row};
+use tandem_journal::{LostClaim, Record, Row};
 use tandem_node::Tenure;
 use tandem_session::{CommitQueue, Finished};
 use tandem_store::{Disposition, Store, StoreError};
 use tandem_switch_link::Mark;
 use tandem_words::InstanceName;
 
-use super::Activity;
-use crate::node::{ToNode, boot_clock_ms};
+use super::{Activity, Progress};
+use crate::node::{Alarm, ToNode, boot_clock_ms};
 
 /// Rows of one transaction at most. Reason: a bound on how long one commit takes, and so on how long a lone step waits.
 const ROWS_PER_BATCH: usize = 4_096;
@@ -44,43 +39,51 @@ pub struct Committer {
     store: Box<dyn Store>,
     queue: CommitQueue,
     tenure: Tenure,
-    renewed_at_ms: Arc<AtomicU64>,
+    progress: Progress,
     activity: Activity,
     node: Sender<ToNode>,
     held_up: bool,
+    steps: u64,
 }
 
 impl Committer {
-    /// `renewed_at_ms`: when the last acknowledged renewal began, boot-time clock; the node reads it before it sends.
+    /// `progress`: what the node reads before it sends, and shows.
     pub fn new(
         store: Box<dyn Store>,
         queue: CommitQueue,
         tenure: Tenure,
-        renewed_at_ms: Arc<AtomicU64>,
+        progress: Progress,
         activity: Activity,
         node: Sender<ToNode>,
     ) -> Self {
-        Committer { store, queue, tenure, renewed_at_ms, activity, node, held_up: false }
+        Committer { store, queue, tenure, progress, activity, node, held_up: false, steps: 0 }
     }
 
     /// Starts the thread.
     pub fn start(self, messages: Receiver<ToCommitter>, renewal: Duration) -> io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name("committer".to_owned()).spawn(move || self.run(&messages, renewal))
+        std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            let _alarm = Alarm::new(self.node.clone(), "committer");
+            self.run(&messages, renewal);
+        })
     }
 
     fn run(mut self, messages: &Receiver<ToCommitter>, renewal: Duration) {
         loop {
             let mut handled = 0;
-            let mut flush = false;
             let first = match messages.recv_timeout(renewal) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            // Nothing for `lease.renewal`: time to renew.
+            let mut flush = first.is_none();
             for message in first.into_iter().chain(messages.try_iter().take(ROWS_PER_BATCH)) {
                 handled += 1;
                 match message {
-                    ToCommitter::Finished(finished, rows) => self.queue.finished(*finished, rows),
+                    ToCommitter::Finished(finished, rows) => {
+                        self.steps += steps(&finished);
+                        self.queue.finished(*finished, rows);
+                    }
                     ToCommitter::Ignored(mark) => self.queue.ignored(mark),
                     ToCommitter::Follow(mark) => self.queue.follow(mark),
                     ToCommitter::Flush => flush = true,
@@ -98,6 +101,7 @@ impl Committer {
                     break;
                 }
             }
+            self.progress.committed(self.steps);
             self.activity.end(handled);
         }
     }
@@ -106,26 +110,29 @@ impl Committer {
         let began = boot_clock_ms();
         let lost = self.write()?;
         self.tenure.renewed(began);
-        self.renewed_at_ms.store(began, Ordering::SeqCst);
+        self.progress.renewed(began);
         let durable = self.queue.acknowledged(&lost);
         self.activity.begin(1);
         let _ = self.node.send(ToNode::Durable(durable, self.queue.durable()));
         Ok(())
     }
 
-    /// Writes the batch; one that failed for want of room or by another writer is repeated unchanged, never skipped.
+    /// Writes the batch; one that failed for want of room or by another writer is repeated unchanged, never skipped, until the
+    /// process is told to end.
     fn write(&mut self) -> Result<Vec<LostClaim>, StoreError> {
         loop {
             match self.store.commit(self.queue.batch(ROWS_PER_BATCH)) {
                 Ok(lost) => {
                     if std::mem::take(&mut self.held_up) {
+                        self.progress.hold_up(None);
                         tracing::info!("the store takes commits again");
                     }
                     return Ok(lost);
                 }
-                Err(error) if error.disposition() == Disposition::Repeat => {
+                Err(error) if error.disposition() == Disposition::Repeat && !self.progress.is_given_up() => {
                     if !std::mem::replace(&mut self.held_up, true) {
                         tracing::error!("commits are held up, and with them every action: {error}");
+                        self.progress.hold_up(Some(error.to_string()));
                     }
                     std::thread::sleep(REPEAT_AFTER);
                 }
@@ -139,6 +146,13 @@ impl Committer {
         if let Err(error) = self.store.release_lease(lease, heir) {
             tracing::warn!("the lease was not given back: {error}; the next primary waits for its timeout");
         }
-        let _ = self.node.send(ToNode::Released);
+        let node = self.node.clone();
+        // The file is closed, and its log folded in, before the node hears of the end.
+        drop(self);
+        let _ = node.send(ToNode::Released);
     }
+}
+
+fn steps(finished: &Finished) -> u64 {
+    finished.records.iter().map(|record| u64::from(matches!(**record, Record::Step(_)))).sum()
 }

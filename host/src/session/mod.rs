@@ -2,10 +2,12 @@
 
 mod activity;
 mod committer;
+mod progress;
 mod reader;
 mod workers;
 
 pub use activity::Activity;
 pub use committer::{Committer, ToCommitter};
+pub use progress::Progress;
 pub use reader::{ReaderThread, ToReader};
 pub use workers::{ToWorker, WorkerParts, Workers};

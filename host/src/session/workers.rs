@@ -14,12 +14,12 @@ use crossbeam_channel::{Receiver, Sender};
 use tandem_session::{Guests, Input, Inventory, Output, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
-use super::{Activity, ToCommitter, ToReader};
-use crate::node::ToNode;
+use super::{Activity, Progress, ToCommitter, ToReader};
+use crate::node::{Alarm, ToNode};
 
 /// What a worker's thread is told.
 pub enum ToWorker {
-    /// In order.
+    /// In order. Each counts as activity.
     Inputs(Vec<Input>),
     /// Rows of these sessions were read.
     Loaded(Input),
@@ -40,6 +40,8 @@ pub struct WorkerParts {
     pub epoch: Epoch,
     /// Counts messages.
     pub activity: Activity,
+    /// Whether the process ends.
+    pub progress: Progress,
     /// To the node.
     pub node: Sender<ToNode>,
     /// To the committer.
@@ -72,7 +74,11 @@ impl Workers {
             let wake_at = Arc::new(AtomicU64::new(NO_WAKE));
             wake.push(Arc::clone(&wake_at));
             senders.push(sender);
-            let run = move || WorkerThread { worker: Worker::new(guests(index), parts.options, parts.epoch), index, parts, wake_at }.run(&inputs);
+            let run = move || {
+                let _alarm = Alarm::new(parts.node.clone(), format!("worker-{index}"));
+                let worker = Worker::new(guests(index), parts.options, parts.epoch);
+                WorkerThread { worker, index, parts, wake_at }.run(&inputs);
+            };
             threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
         }
         Ok(Workers { senders, threads, wake, activity: parts.activity.clone() })
@@ -90,9 +96,9 @@ impl Workers {
 
     /// Inputs for one worker.
     pub fn send(&self, worker: usize, inputs: Vec<Input>) {
-        if let Some(sender) = self.senders.get(worker) {
-            self.activity.begin(1);
-            // A worker that is gone has been stopped, or has panicked and taken the process with it.
+        if let Some(sender) = self.senders.get(worker).filter(|_| !inputs.is_empty()) {
+            self.activity.begin(inputs.len());
+            // A worker that is gone has been stopped, or has panicked: the node has been told, and ends the process.
             let _ = sender.send(ToWorker::Inputs(inputs));
         }
     }
@@ -105,11 +111,6 @@ impl Workers {
             all.requests.extend(inventory.requests);
         }
         all
-    }
-
-    /// Live sessions, and those whose guest is in memory.
-    pub fn count(&self) -> (usize, usize) {
-        self.ask(ToWorker::Count).fold((0, 0), |(live, present), (more, more_present)| (live + more, present + more_present))
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> ToWorker) -> impl Iterator<Item = T> {
@@ -126,14 +127,17 @@ impl Workers {
         self.wake.iter().map(|wake| wake.load(Ordering::SeqCst)).min().filter(|wake| *wake != NO_WAKE)
     }
 
-    /// Drops every cell and waits for the threads.
-    pub fn stop(self) {
+    /// To ask them from elsewhere.
+    pub fn senders(&self) -> Vec<Sender<ToWorker>> {
+        self.senders.clone()
+    }
+
+    /// Lets them finish what they have been sent, then drop every cell and end; the threads are to be waited for.
+    pub fn stop(self) -> Vec<JoinHandle<()>> {
         for sender in &self.senders {
             let _ = sender.send(ToWorker::Stop);
         }
-        for thread in self.threads {
-            let _ = thread.join();
-        }
+        self.threads
     }
 }
 
@@ -153,16 +157,22 @@ struct WorkerThread<G> {
 impl<G: Guests> WorkerThread<G> {
     fn run(mut self, inputs: &Receiver<ToWorker>) {
         for message in inputs {
-            match message {
+            let handled = match message {
                 ToWorker::Inputs(inputs) => {
+                    let handled = inputs.len();
                     for input in inputs {
+                        if self.parts.progress.is_given_up() {
+                            return;
+                        }
                         self.worker.handle(input);
                         self.hand_on();
                     }
+                    handled
                 }
                 ToWorker::Loaded(input) => {
                     self.worker.handle(input);
                     self.hand_on();
+                    1
                 }
                 ToWorker::Inventory(answer) => {
                     let _ = answer.send(self.worker.inventory());
@@ -173,9 +183,9 @@ impl<G: Guests> WorkerThread<G> {
                     continue;
                 }
                 ToWorker::Stop => return,
-            }
+            };
             self.wake_at.store(self.worker.wake_at().unwrap_or(NO_WAKE), Ordering::SeqCst);
-            self.parts.activity.end(1);
+            self.parts.activity.end(handled);
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tandem_journal::{Batch, Claim, Lease, LostClaim, RowKind, SessionRows, Watermark};
-use tandem_words::{InstanceName, NodeId, Position, SessionId, StoreId, SwitchIncarnation, SwitchName, VersionId};
+use tandem_words::{Epoch, InstanceName, NodeId, Position, SessionId, StoreId, SwitchIncarnation, SwitchName, VersionId};
 
 use crate::{
     Component, Counts, Holder, LeaseRow, Reader, SessionSummary, Store, StoreError,
@@ -57,6 +57,14 @@ impl Memory {
     /// An empty store. The id comes from the caller: a simulation must be able to repeat it.
     pub fn new(id: StoreId) -> Self {
         Memory { id, ..Memory::default() }
+    }
+
+    /// An empty store in which `node` has had a primary up to this epoch, which gave its lease back.
+    pub fn following(id: StoreId, node: NodeId, epoch: Epoch, holder: Holder) -> Self {
+        let lease = Lease { node, epoch, counter: 0 };
+        let store = Memory::new(id);
+        store.data().leases.insert(node, LeaseRow { lease, holder, released: true, heir: None });
+        store
     }
 
     /// A panic elsewhere leaves no half batch: a batch is checked before anything of it is written.

@@ -145,11 +145,7 @@ impl FromStr for InstanceName {
             };
             Some(InstanceName { node, letter })
         });
-        parsed.ok_or_else(|| ParseIdError {
-            text: text.to_owned(),
-            what: "an instance's name",
-            example: "NODE/a or NODE/b, such as 101/a",
-        })
+        parsed.ok_or_else(|| ParseIdError { text: text.to_owned(), what: "an instance's name", example: "NODE/a or NODE/b, such as 101/a" })
     }
 }
 

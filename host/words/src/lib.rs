@@ -12,8 +12,8 @@ mod manifest;
 mod request;
 
 pub use event::{
-    Custom, Deletion, Digit, Digits, Direction, EndCause, ErrorCode, Event, EventBody, Failure, Gap, GroupStatus, Interaction,
-    Media, Message, Party, PartyState, Property, Recording, Response, Restart, RestartCause, Routed, StoppedBy, UserDataChange,
+    Custom, Deletion, Digit, Digits, Direction, EndCause, ErrorCode, Event, EventBody, Failure, Gap, GroupStatus, Interaction, Media,
+    Message, Party, PartyState, Property, Recording, Response, Restart, RestartCause, Routed, StoppedBy, UserDataChange,
 };
 pub use holding::Holding;
 pub use id::{

@@ -188,7 +188,9 @@ impl RequestBody {
             RequestBody::Play { call, prompts: list, .. } => call.len() + prompts(list),
             RequestBody::Collect { call, options } => call.len() + prompts(&options.prompts) + options.terminators.len(),
             RequestBody::Music { call, name } | RequestBody::StartRecording { call, name, .. } => call.len() + name.len(),
-            RequestBody::Route(route) => route.interaction.len() + route.targets.iter().map(|target| target.name().len() + 1).sum::<usize>(),
+            RequestBody::Route(route) => {
+                route.interaction.len() + route.targets.iter().map(|target| target.name().len() + 1).sum::<usize>()
+            }
             RequestBody::QueryGroup { group } => group.len(),
             RequestBody::Transfer { call, to } => call.len() + to.name().len(),
             RequestBody::Disconnect { interaction } => interaction.len(),

@@ -208,7 +208,14 @@ impl Guests for NativeGuests {
         Ok(())
     }
 
-    fn restore(&mut self, version: &VersionId, context: &Context, state: &[u8], state_version: u32, place: Place) -> Result<(), GuestFailure> {
+    fn restore(
+        &mut self,
+        version: &VersionId,
+        context: &Context,
+        state: &[u8],
+        state_version: u32,
+        place: Place,
+    ) -> Result<(), GuestFailure> {
         let mut cells = self.cells();
         cells.counts.restores += 1;
         let script = self.script(version)?;
@@ -280,5 +287,93 @@ impl Guests for NativeGuests {
 
     fn manifest(&self, version: &VersionId) -> Option<&Manifest> {
         self.scripts.get(version).map(|script| &script.manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_journal::Opening;
+    use tandem_session::{SessionState, StepLimits};
+    use tandem_words::{EventBody, Origin};
+
+    use super::*;
+
+    const VERSION: VersionId = VersionId([1; 32]);
+
+    fn state(number: u64) -> Box<SessionState> {
+        Box::new(SessionState::opened(Opening {
+            session: SessionId { node: 101, epoch: 1, number },
+            incarnation: 1,
+            epoch: 1,
+            claim: None,
+            origin: Origin::Api,
+            strategy: "s".to_owned(),
+            version: VERSION,
+            parameters: Vec::new(),
+            switch: "main".into(),
+            started_at: 0,
+        }))
+    }
+
+    fn event(guests: &mut NativeGuests, number: u64, body: EventBody) -> Result<Next, GuestFailure> {
+        let event = Event { seq: 1, at: 0, switch_at: None, seed: 0, request: None, body };
+        let state = state(number);
+        guests.on_event(state.session(), &event, Draft::new(state, StepLimits::default()), Effort::First).1
+    }
+
+    /// Sessions 1 to 3, two of which share an instance; `done` traps.
+    fn three() -> NativeGuests {
+        let script = Script::new("s", |memory, event, ask| match &event.body {
+            EventBody::Done => Act::trap(),
+            EventBody::TimerFired => {
+                memory.count("fired");
+                Act::Checkpoint
+            }
+            _ => {
+                (0..1_000).for_each(|_| _ = ask.after(1));
+                Act::Wait
+            }
+        });
+        let mut guests = NativeGuests::new().with(VERSION, script).sessions_per_instance(2);
+        (1..=3).for_each(|number| guests.start(&VERSION, &state(number).context(), Place::Shared).unwrap());
+        guests
+    }
+
+    fn id(number: u64) -> SessionId {
+        state(number).session()
+    }
+
+    #[test]
+    fn neighbours_die_together_and_others_do_not() {
+        let mut guests = three();
+        assert!(guests.are_neighbours(id(1), id(2)) && !guests.are_neighbours(id(2), id(3)));
+        assert!(event(&mut guests, 1, EventBody::Done).unwrap_err().instance_died);
+        assert_eq!((guests.take_dead(), guests.take_dead(), guests.sessions()), (vec![id(1), id(2)], vec![], vec![id(3)]));
+        assert!(!event(&mut guests, 1, EventBody::Done).unwrap_err().instance_died, "it is not there");
+        guests.start(&VERSION, &state(1).context(), Place::Own).unwrap();
+        assert!(!guests.are_neighbours(id(1), id(3)));
+        assert_eq!((guests.counts().starts, guests.counts().deaths, guests.counts().instances), (4, 1, 3));
+    }
+
+    #[test]
+    fn a_request_over_a_limit_kills_the_instance() {
+        let mut guests = three();
+        let failure = event(&mut guests, 3, EventBody::SessionRecovered).unwrap_err();
+        assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Limit, true));
+    }
+
+    #[test]
+    fn a_snapshot_brings_back_what_was_remembered_in_another_process() {
+        let mut guests = three();
+        assert_eq!(event(&mut guests, 3, EventBody::TimerFired), Ok(Next::Checkpoint));
+        let kept = guests.snapshot(id(3)).unwrap().unwrap();
+        let mut fresh = guests.afresh();
+        assert!(fresh.restore(&VERSION, &state(3).context(), &kept, 9, Place::Shared).is_err());
+        fresh.restore(&VERSION, &state(3).context(), &kept, 1, Place::Shared).unwrap();
+        assert_eq!(fresh.memory(id(3)), guests.memory(id(3)));
+        assert_eq!(fresh.memory(id(3)).unwrap().number("fired"), 1);
+        fresh.remove(id(3));
+        fresh.remove(id(3));
+        assert_eq!((fresh.counts().removes, fresh.counts().restores, fresh.sessions().len()), (1, 2, 0));
     }
 }

@@ -166,6 +166,16 @@ impl HostSide {
             }
             Source::Message(_) | Source::Host => false,
         };
+        if let (Source::Host, Some(request)) = (step.source, step.event.request) {
+            let what = match self.asked.get(&key(request)) {
+                None => Some(format!("the host answers request {request}, which was never asked")),
+                Some(asked) if &*step.event.body.name == "timer.fired" && asked.due().is_none_or(|due| due > step.event.at) => {
+                    Some(format!("timer {request} fires before its time"))
+                }
+                Some(_) => None,
+            };
+            what.into_iter().for_each(|what| findings.add(Kind::BrokenSequences, broken(what).key(key(request))));
+        }
         if let Some(request) = step.event.request
             && self.answered.insert(key(request), step.source).is_some()
             && !again

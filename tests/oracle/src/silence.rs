@@ -2,7 +2,8 @@
 //!
 //! A call is silent if, while it is connected and its caller hears nothing, a moment comes that is later than 5 s after the
 //! silence began *and* later than the `quiet-until` of the session that holds the call. While the session's node has no
-//! primary its `quiet-until` is void; the caller's 5 s then begin when it became so, since until then the silence was meant.
+//! primary its `quiet-until` is void; the caller's 5 s then begin when it became so, since until then the silence was meant. They go on
+//! where a quiet ends in such a time, and the next primary dies in the very instant in which it came.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -40,6 +41,8 @@ pub(crate) struct Silences {
     quiet_until: HashMap<SessionId, Timestamp>,
     holders: HashMap<usize, SessionId>,
     unled: HashMap<u32, Timestamp>,
+    /// When the quiet of a session became void, if it did, and it has said nothing of quiet since.
+    void_since: HashMap<SessionId, Timestamp>,
     calls: BTreeMap<usize, Quiet>,
     found: Vec<Silent>,
 }
@@ -71,6 +74,7 @@ impl Silences {
             self.look(*call, at);
             self.holders.insert(*call, session);
         }
+        self.void_since.remove(&session);
         match until {
             Some(until) => self.quiet_until.insert(session, until),
             None => self.quiet_until.remove(&session),
@@ -81,18 +85,25 @@ impl Silences {
     pub(crate) fn unled(&mut self, node: u32, at: Timestamp) {
         self.look_at(at, |holder| holder.node == node);
         self.unled.entry(node).or_insert(at);
+        let still_quiet = self.quiet_until.iter().filter(|(session, until)| session.node == node && **until >= at);
+        for (session, _) in still_quiet {
+            self.void_since.entry(*session).or_insert(at);
+        }
     }
 
     /// The node has one.
     pub(crate) fn led(&mut self, node: u32, at: Timestamp) {
         self.look_at(at, |holder| holder.node == node);
         self.unled.remove(&node);
+        // A quiet that has not ended meanwhile holds again.
+        self.void_since.retain(|session, _| session.node != node || self.quiet_until.get(session).is_some_and(|until| *until <= at));
     }
 
     /// The gateway began anew: nobody has told it anything.
     pub(crate) fn forgets(&mut self, at: Timestamp) {
         self.look_at(at, |_| true);
         self.quiet_until.clear();
+        self.void_since.clear();
     }
 
     /// The record is over.
@@ -126,8 +137,8 @@ impl Silences {
     fn meant_until(&self, call: usize) -> Timestamp {
         let Some(session) = self.holders.get(&call) else { return 0 };
         let Some(until) = self.quiet_until.get(session) else { return 0 };
-        match self.unled.get(&session.node) {
-            Some(unled) if unled <= until => unled.saturating_add(LONGEST_SILENCE_MS),
+        match (self.unled.get(&session.node), self.void_since.get(session)) {
+            (Some(_), Some(void)) => void.saturating_add(LONGEST_SILENCE_MS),
             _ => *until,
         }
     }
@@ -194,6 +205,19 @@ mod tests {
         };
         check(35_000, killed_with_the_timer, None);
         check(35_001, killed_with_the_timer, Some(35_000));
+        let twice_with_the_timer = |silences: &mut Silences| {
+            killed_with_the_timer(silences);
+            silences.led(101, 30_020);
+            silences.unled(101, 30_020);
+        };
+        check(35_000, twice_with_the_timer, None);
+        check(35_001, twice_with_the_timer, Some(35_000));
+        let idle_between = |silences: &mut Silences| {
+            killed_with_the_timer(silences);
+            silences.led(101, 30_020);
+            silences.unled(101, 30_021);
+        };
+        check(31_000, idle_between, Some(30_000));
         let too_late = |silences: &mut Silences| {
             killed(silences);
             silences.led(101, 15_001);

@@ -48,6 +48,7 @@ impl<S: Switch> Exchange<S> {
             seed,
             at: now,
             control_deadline_ms: options.longest_control_deadline_ms(),
+            control_deadlines_ms: options.control_deadlines_ms(),
         };
         let wait_for_host = options.wait_for_host;
         let core = Core::new(options, keepsake, now);

@@ -89,6 +89,11 @@ impl Options {
         self.routing_points.get(number).unwrap_or(&self.elsewhere)
     }
 
+    /// The control deadlines by routing point, for the record's first line.
+    pub(super) fn control_deadlines_ms(&self) -> BTreeMap<String, u64> {
+        self.routing_points.iter().map(|(number, point)| (number.clone(), point.control_deadline_ms)).collect()
+    }
+
     /// The longest control deadline of all; the record's first line tells it.
     pub(super) fn longest_control_deadline_ms(&self) -> u64 {
         self.routing_points.values().map(|point| point.control_deadline_ms).fold(self.elsewhere.control_deadline_ms, u64::max)

@@ -27,11 +27,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Does nothing but what a script says.
-    pub(super) fn scripted(number: u32) -> Self {
+    /// Does nothing but what a script says, and hangs up when the patience is used up.
+    pub(super) fn scripted(number: u32, patience_ms: Option<u64>) -> Self {
         Caller {
             number,
-            patience_left_ms: None,
+            patience_left_ms: patience_ms,
             waits_since: None,
             service_ms: None,
             digits: Digits::silence(),
@@ -45,10 +45,9 @@ impl SimulatedSwitch {
     /// The next caller calls.
     pub(super) fn call_as_planned(&mut self, plan: CallerPlan) {
         let caller = Caller {
-            patience_left_ms: Some(plan.patience_ms),
             service_ms: Some(plan.service_ms),
             digits: plan.digits,
-            ..Caller::scripted(plan.number)
+            ..Caller::scripted(plan.number, Some(plan.patience_ms))
         };
         let said = [
             ("service-type", plan.service_type),

@@ -10,7 +10,7 @@ use crate::port::Switch;
 /// A word of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Somebody calls, and stays until told to hang up.
+    /// Somebody calls, and stays until told to hang up or out of patience.
     Dial {
         /// Their number.
         calling: String,
@@ -18,6 +18,8 @@ pub enum Command {
         number: String,
         /// What the call brings with it.
         user_data: Vec<Property>,
+        /// How long they wait for a target, ringing included, ms; none: for ever.
+        patience_ms: Option<u64>,
     },
     /// The caller presses these keys, all at once.
     Press {
@@ -88,7 +90,7 @@ impl SimulatedSwitch {
     pub fn command(&mut self, now: Timestamp, command: Command) -> Result<Option<InteractionId>, CommandError> {
         self.advance(now);
         let result = match command {
-            Command::Dial { calling, number, user_data } => self.dial(calling, number, user_data).map(Some),
+            Command::Dial { calling, number, user_data, patience_ms } => self.dial(calling, number, user_data, patience_ms).map(Some),
             Command::Press { interaction, keys } => match keys.chars().find(|key| !"0123456789*#ABCD".contains(*key)) {
                 Some(key) => Err(CommandError::NoKey(key)),
                 None => self.command_call(&interaction, |switch, call| {
@@ -118,13 +120,19 @@ impl SimulatedSwitch {
         result
     }
 
-    fn dial(&mut self, calling: String, number: String, user_data: Vec<Property>) -> Result<InteractionId, CommandError> {
+    fn dial(
+        &mut self,
+        calling: String,
+        number: String,
+        user_data: Vec<Property>,
+        patience_ms: Option<u64>,
+    ) -> Result<InteractionId, CommandError> {
         if !self.options.routing_points.contains_key(&number) {
             self.counts.rejected += 1;
             return Err(CommandError::NoRoutingPoint(number));
         }
         let caller = self.next_caller;
-        let Some(id) = self.arrive(Caller::scripted(caller), calling, number, user_data) else {
+        let Some(id) = self.arrive(Caller::scripted(caller, patience_ms), calling, number, user_data) else {
             return Err(CommandError::Full(self.calls.len()));
         };
         self.next_caller = caller.saturating_add(1);

@@ -7,7 +7,7 @@ use tandem_session::{Arrival, Input, SessionState, Worker, WorkerOptions, fold};
 use tandem_switch_link::{HostMessage, SwitchEvent};
 use tandem_words::{Custom, EventBody, InteractionId, RequestBody, RequestKey, SessionId, Visit};
 
-use crate::{host::owner, world::World};
+use crate::{gateway::Whereabouts, host::owner, world::World};
 
 impl World {
     /// P2: what leaves the host is in the journal.
@@ -28,7 +28,7 @@ impl World {
     pub fn check_w(&self) {
         let w = self.disk.w.map_or(0, |mark| mark.position);
         let books = self.books();
-        for event in self.gateway.events.iter().filter(|event| event.position <= w) {
+        for event in self.gateway.events.iter().filter(|event| event.position <= w && !self.gateway.lost.contains(&event.position)) {
             self.check_event(event, &books);
         }
     }
@@ -44,6 +44,7 @@ impl World {
             let positions: Vec<u64> = steps.iter().filter_map(position).collect();
             assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{session}: doubled or out of order: {positions:?}");
             self.check_fold(session);
+            self.check_truths(session);
             self.check_timers(session, &steps);
         }
         self.check_guests();
@@ -52,7 +53,11 @@ impl World {
     fn check_event(&self, event: &SwitchEvent, books: &Books) {
         let session = match event.answers {
             Some(key) => key.session,
-            None => books.owners[&event.position],
+            None => match books.owners.get(&event.position) {
+                Some(session) => *session,
+                // Its visit was never told.
+                None => return assert!(!self.gateway.lost.is_empty(), "{event:?} is nobody's"),
+            },
         };
         let steps = &books.steps[&session];
         if steps.iter().any(|step| position(step) == Some(event.position)) {
@@ -79,7 +84,7 @@ impl World {
             let Some(Record::Opened(opening)) = self.disk.records(session).into_iter().next() else { panic!() };
             assert!(claims.insert(opening.claim.clone()), "{:?} has two sessions", opening.claim);
         }
-        for event in &self.gateway.events {
+        for event in self.gateway.events.iter().filter(|event| !self.gateway.lost.contains(&event.position)) {
             if let (EventBody::InteractionAdded(added), Some(visit)) = (&event.body, event.visit) {
                 let claim = Claim::Visit { interaction: added.id.to_string(), visit };
                 assert!(claims.contains(&Some(claim.clone())), "{claim:?} has no session");
@@ -117,7 +122,9 @@ impl World {
                         Some(EventBody::Failed(_)) => assert_eq!(heard.get(&key), None, "{key}"),
                         other => panic!("{key}: {other:?}"),
                     },
-                    RequestBody::StartSession(_) => assert!(matches!(answer, Some(EventBody::SessionStarted(_))) && started.contains(&key), "{key}"),
+                    RequestBody::StartSession(_) => {
+                        assert!(matches!(answer, Some(EventBody::SessionStarted(_))) && started.contains(&key), "{key}")
+                    }
                     RequestBody::After { .. } => {}
                     body => {
                         assert!(self.gateway.requests.contains_key(&key), "{key} never left: {body:?}");
@@ -135,6 +142,21 @@ impl World {
         assert_eq!(folded, whole, "{session}: its snapshot differs from its steps");
         if let Some(live) = self.host.workers[owner(session)].state(session) {
             assert_eq!(*live, whole, "{session}: the worker differs from the journal");
+        }
+    }
+
+    /// No session believes that it has a call that is gone, whatever was lost.
+    fn check_truths(&self, session: SessionId) {
+        let state = fold(&self.disk.session_rows(session).unwrap()).unwrap().state;
+        for call in state.live_interactions().filter(|_| state.is_live()) {
+            let truth = &self.gateway.calls[&call.id];
+            let of_visit = matches!(&state.opening().claim, Some(Claim::Visit { visit, .. }) if *visit == truth.visit);
+            // A later visit that nobody was told of is known to nobody.
+            assert!(
+                truth.at == Whereabouts::Here && (of_visit || !self.gateway.lost.is_empty()),
+                "{session} still has {}: {truth:?}",
+                call.id
+            );
         }
     }
 
@@ -176,13 +198,18 @@ impl World {
     fn books(&self) -> Books {
         let mut owners = BTreeMap::new();
         let mut holders: BTreeMap<InteractionId, SessionId> = BTreeMap::new();
-        let claimed: BTreeMap<(String, Visit), SessionId> = self.disk.sessions().into_iter().filter_map(|session| {
-            let Some(Record::Opened(opening)) = self.disk.records(session).into_iter().next() else { panic!() };
-            match opening.claim {
-                Some(Claim::Visit { interaction, visit }) => Some(((interaction, visit), session)),
-                _ => None,
-            }
-        }).collect();
+        let claimed: BTreeMap<(String, Visit), SessionId> = self
+            .disk
+            .sessions()
+            .into_iter()
+            .filter_map(|session| {
+                let Some(Record::Opened(opening)) = self.disk.records(session).into_iter().next() else { panic!() };
+                match opening.claim {
+                    Some(Claim::Visit { interaction, visit }) => Some(((interaction, visit), session)),
+                    _ => None,
+                }
+            })
+            .collect();
         for event in &self.gateway.events {
             if let (EventBody::InteractionAdded(added), Some(visit)) = (&event.body, event.visit) {
                 match claimed.get(&(added.id.to_string(), visit)) {

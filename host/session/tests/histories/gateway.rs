@@ -1,10 +1,11 @@
 //! A gateway that keeps books: every event with its position, every request as it was applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_switch_link::{GatewayMessage, HostMessage, InteractionState, Mark, RequestState, StepMessage, SwitchEvent};
 use tandem_words::{
-    Deletion, Direction, EndCause, EventBody, Interaction, InteractionId, Media, RequestBody, RequestKey, Routed, StoppedBy, Timestamp, Visit,
+    Deletion, Direction, EndCause, EventBody, Interaction, InteractionId, Media, Position, RequestBody, RequestKey, Routed, StoppedBy,
+    Timestamp, Visit,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +26,14 @@ pub struct Gateway {
     pub now: Timestamp,
     pub events: Vec<SwitchEvent>,
     pub calls: BTreeMap<InteractionId, Call>,
-    /// Applied, and whether answered.
-    pub requests: BTreeMap<RequestKey, (RequestBody, bool)>,
+    /// Applied, and the position of the answer.
+    pub requests: BTreeMap<RequestKey, (RequestBody, Option<Position>)>,
+    /// Answered at or before W: the gateway may forget them, and so may this one.
+    pub forgotten: BTreeSet<RequestKey>,
+    /// Events up to here are kept no longer.
+    pub dropped: usize,
+    /// Events that a primary asked for and did not get.
+    pub lost: BTreeSet<Position>,
     /// Which events were told on this connection; none: no primary.
     pub told: Option<usize>,
     pub wake_at: Option<Timestamp>,
@@ -75,20 +82,21 @@ impl Gateway {
     }
 
     pub fn answer_all_of(&mut self, id: &InteractionId) {
-        let open = self.requests.iter().filter(|(_, (body, answered))| !answered && body.interaction() == Some(id));
+        let open = self.requests.iter().filter(|(_, (body, answer))| answer.is_none() && body.interaction() == Some(id));
         let open: Vec<RequestKey> = open.map(|(key, _)| *key).collect();
         open.into_iter().for_each(|key| self.answer(key));
     }
 
     pub fn open_requests(&self) -> Vec<RequestKey> {
-        self.requests.iter().filter(|(_, (_, answered))| !answered).map(|(key, _)| *key).collect()
+        self.requests.iter().filter(|(_, (_, answer))| answer.is_none()).map(|(key, _)| *key).collect()
     }
 
     pub fn answer(&mut self, key: RequestKey) {
-        let (body, answered) = self.requests.get_mut(&key).unwrap();
-        if std::mem::replace(answered, true) {
+        let (body, answer) = self.requests.get_mut(&key).unwrap();
+        if answer.is_some() {
             return;
         }
+        *answer = Some(self.events.len() as u64 + 1);
         let interaction = body.interaction().cloned();
         let body = match body {
             RequestBody::Play { .. } => EventBody::PlayDone(StoppedBy::End),
@@ -111,23 +119,26 @@ impl Gateway {
             HostMessage::Lead { epoch, .. } => self.outgoing.push(GatewayMessage::Leading { epoch, now: self.now }),
             HostMessage::Reconcile { after, interactions, requests } => {
                 let after = usize::try_from(after.map_or(0, |mark| mark.position)).unwrap();
+                self.forget(after as u64);
+                self.lost.extend((after as u64 + 1)..=self.dropped as u64);
                 let state = |id: &InteractionId| match self.calls[id].at {
                     Whereabouts::Here => InteractionState::AtRoutingPoint,
                     Whereabouts::DefaultRouted => InteractionState::DefaultRouted,
                     Whereabouts::Gone => InteractionState::Gone,
                 };
                 let request = |key: &RequestKey| match self.requests.get(key) {
+                    _ if self.forgotten.contains(key) => RequestState::Unknown,
                     None => RequestState::Unknown,
-                    Some((_, false)) => RequestState::Open,
-                    Some((_, true)) => RequestState::Answered,
+                    Some((_, None)) => RequestState::Open,
+                    Some((_, Some(_))) => RequestState::Answered,
                 };
                 self.outgoing.push(GatewayMessage::Reconciled {
                     now: self.now,
-                    kept_from: 1,
+                    kept_from: self.dropped as u64 + 1,
                     interactions: interactions.iter().map(|id| (id.clone(), state(id))).collect(),
                     requests: requests.iter().map(|key| (*key, request(key))).collect(),
                 });
-                self.told = Some(after);
+                self.told = Some(after.max(self.dropped));
             }
             HostMessage::Step(step) => {
                 assert_eq!(step.epoch, epoch, "a step of an epoch that does not lead");
@@ -139,21 +150,28 @@ impl Gateway {
             HostMessage::Acknowledge(mark) => {
                 assert!(self.w.is_none_or(|w| w.position <= mark.position), "W went back");
                 self.w = Some(mark);
+                self.forget(mark.position);
             }
             HostMessage::Idle { wake_at, .. } => self.wake_at = wake_at,
             HostMessage::Heartbeat => {}
         }
     }
 
+    fn forget(&mut self, w: Position) {
+        let answered = self.requests.iter().filter(|(_, (_, answer))| answer.is_some_and(|position| position <= w));
+        self.forgotten = answered.map(|(key, _)| *key).collect();
+    }
+
     fn apply(&mut self, key: RequestKey, body: RequestBody) {
         if body == RequestBody::Cancel {
-            return self.answer(key);
+            self.answer(key);
+            return;
         }
         assert!(!self.requests.contains_key(&key), "{key} came twice: {body:?}");
         let gone = body.interaction().is_some_and(|id| self.calls[id].at != Whereabouts::Here);
         let disconnects = matches!(body, RequestBody::Disconnect { .. });
         let interaction = body.interaction().cloned();
-        self.requests.insert(key, (body, false));
+        self.requests.insert(key, (body, None));
         if gone {
             self.answer(key);
         } else if let Some(id) = interaction.filter(|_| disconnects) {

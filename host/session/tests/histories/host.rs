@@ -113,7 +113,7 @@ impl Host {
                 Directive::Answer(key, body) => self.answer(key, body),
                 Directive::Message { to, from, strategy, message } => self.arrive(to, Arrival::Message { from, strategy, message }),
                 Directive::Ignore(mark) => self.queue.ignored(mark),
-                Directive::Warn(what) => panic!("{what}"),
+                Directive::Warn(_) => {}
             }
         }
     }

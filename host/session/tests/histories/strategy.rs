@@ -40,6 +40,7 @@ fn script() -> Script {
                 let timer = ask.after(700);
                 memory.set("timer", timer);
             }
+            EventBody::TimerFired | EventBody::Message(_) if event.seed.is_multiple_of(2) => return Act::Finish,
             EventBody::Digit(digit) => {
                 memory.push("digits", &digit.key);
                 match digit.key.as_str() {

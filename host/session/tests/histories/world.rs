@@ -30,6 +30,8 @@ pub enum Op {
     /// A batch of so many rows.
     Commit(usize),
     Load(Index),
+    /// The gateway keeps its events no longer.
+    Drop,
     /// The connection breaks; so many messages of the host still arrive.
     Cut(usize),
     Connect,
@@ -100,6 +102,7 @@ impl World {
                     self.host.load(load.index(self.host.loads.len()), &self.disk);
                 }
             }
+            Op::Drop => self.gateway.dropped = self.gateway.events.len(),
             Op::Cut(messages) => self.cut(*messages),
             Op::Connect => self.connect(),
             Op::Kill(messages) => self.kill(*messages),
@@ -109,7 +112,8 @@ impl World {
 
     /// A call that lives at its routing point.
     fn pick(&self, call: &Index) -> Option<InteractionId> {
-        let here: Vec<&InteractionId> = self.gateway.calls.iter().filter(|(_, call)| call.at == Whereabouts::Here).map(|(id, _)| id).collect();
+        let here: Vec<&InteractionId> =
+            self.gateway.calls.iter().filter(|(_, call)| call.at == Whereabouts::Here).map(|(id, _)| id).collect();
         (!here.is_empty()).then(|| (*call.get(&here)).clone())
     }
 
@@ -180,10 +184,14 @@ impl World {
             self.quiet();
             self.deliver(usize::MAX);
             self.quiet();
+            self.host.quiet(&mut self.disk);
+            if !self.host.outgoing.is_empty() {
+                continue;
+            }
             let open = self.gateway.open_requests();
             if let Some(request) = open.first() {
                 self.gateway.answer(*request);
-            } else if before == (self.gateway.events.len(), self.gateway.steps.len(), Phase::Serving) && self.host.outgoing.is_empty() {
+            } else if before == (self.gateway.events.len(), self.gateway.steps.len(), Phase::Serving) {
                 match self.gateway.wake_at {
                     Some(at) => self.gateway.now = self.gateway.now.max(at),
                     None => {

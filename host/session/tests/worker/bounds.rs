@@ -79,3 +79,42 @@ fn messages_to_an_unknown_session_are_bounded_too() {
     rig.settle();
     assert_eq!(rig.answered.len(), 20, "each is answered");
 }
+
+#[test]
+fn a_session_that_asks_in_circles_comes_to_an_end() {
+    use tandem_native_guests::Act;
+    use tandem_words::EventBody;
+
+    use crate::rig::script;
+    let denied = script(|_, event, ask| {
+        if !matches!(event.body, EventBody::Digit(_)) {
+            ask.play(&"another".into(), "mine");
+        }
+        Act::Wait
+    });
+    let at_once = script(|_, event, ask| {
+        if !matches!(event.body, EventBody::Digit(_)) {
+            ask.after(0);
+        }
+        Act::Wait
+    });
+    for circles in [denied, at_once] {
+        let mut rig = Rig::new(circles);
+        let session = rig.call(1, 100);
+        for _ in 0..2_000 {
+            rig.settle();
+            rig.advance(100);
+        }
+        assert_eq!(failure(rig.outcome(session)), StepFailureKind::Limit);
+        assert_eq!(rig.disk.steps(session).len(), 1_003);
+    }
+}
+
+#[test]
+fn a_burst_of_events_from_outside_is_no_circle() {
+    let mut rig = Rig::new(listener());
+    let session = rig.call(1, 100);
+    (0..3_000).for_each(|_| rig.event(session, 100, digit(1, "1")));
+    rig.settle();
+    assert_eq!(rig.outcome(session), Outcome::Wait);
+}

@@ -119,7 +119,11 @@ fn a_session_that_gets_a_new_interaction_does_not_linger() {
     rig.advance(100_000);
     rig.settle();
     assert_eq!((rig.worker.live_sessions(), rig.worker.wake_at()), (1, None));
-    rig.event(session, 200_000, EventBody::InteractionDeleted(tandem_words::Deletion { interaction: "out".into(), cause: tandem_words::EndCause::Strategy }));
+    rig.event(
+        session,
+        200_000,
+        EventBody::InteractionDeleted(tandem_words::Deletion { interaction: "out".into(), cause: tandem_words::EndCause::Strategy }),
+    );
     assert_eq!(rig.worker.wake_at(), Some(260_000));
 }
 

@@ -147,10 +147,14 @@ fn a_start_that_fails_fails_the_session_with_its_first_event() {
 #[test]
 fn a_start_that_trapped_in_company_may_succeed_alone() {
     let starts = AtomicU32::new(0);
-    let mut rig = Rig::new(listener().on_start(move |_, _| if starts.fetch_add(1, Ordering::SeqCst) == 0 { Act::trap() } else { Act::Wait }));
+    let mut rig =
+        Rig::new(listener().on_start(move |_, _| if starts.fetch_add(1, Ordering::SeqCst) == 0 { Act::trap() } else { Act::Wait }));
     let session = rig.call(1, 100);
     rig.settle();
     assert_eq!((rig.outcome(session), rig.guests.counts().starts), (Outcome::Wait, 2));
+    rig.event(session, 200, digit(1, "1"));
+    rig.settle();
+    assert_eq!((rig.guests.counts().starts, rig.guests.counts().replays), (2, 0), "it is there");
 }
 
 #[test]

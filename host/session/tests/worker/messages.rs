@@ -203,3 +203,14 @@ fn a_start_that_came_late_hears_of_the_session_that_is_there() {
     assert_eq!(rig.disk.sessions(), [starter, session_in(1, 50)]);
     assert!(rig.worker.state(session_in(1, 51)).is_none());
 }
+
+#[test]
+fn a_message_for_a_session_that_is_made_while_it_is_looked_up_is_not_lost() {
+    let mut rig = Rig::new(messenger());
+    let guessed = session_in(1, 2);
+    rig.arrive(guessed, message(1, "m1"));
+    assert_eq!(rig.loads.len(), 1);
+    assert_eq!(rig.call(2, 100), guessed);
+    rig.settle();
+    assert_eq!(rig.disk.events(guessed), ["interaction.added", "message"]);
+}

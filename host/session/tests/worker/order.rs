@@ -44,7 +44,11 @@ fn user_data_of_an_event_is_seen_in_its_step() {
     }));
     let session = rig.call(1, 100);
     let changed = vec![tandem_words::Property::new("tier", "silver")];
-    rig.event(session, 200, EventBody::UserDataChanged(tandem_words::UserDataChange { interaction: "c1".into(), changed, deleted: vec![] }));
+    rig.event(
+        session,
+        200,
+        EventBody::UserDataChanged(tandem_words::UserDataChange { interaction: "c1".into(), changed, deleted: vec![] }),
+    );
     assert_eq!(rig.guests.memory(session).unwrap().get("tier"), "silver");
 }
 

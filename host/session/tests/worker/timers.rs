@@ -64,7 +64,13 @@ fn a_cancelled_timer_answers_cancelled_once_and_leaves_the_agenda() {
     rig.settle();
     assert_eq!(rig.guests.memory(session).unwrap().get("seen"), "interaction.added x x error");
     assert!(!rig.state(session).is_open(1));
-    let cancels = rig.disk.steps(session).iter().flat_map(|step| step.requests.clone()).filter(|request| request.body.name() == "control.cancel").count();
+    let cancels = rig
+        .disk
+        .steps(session)
+        .iter()
+        .flat_map(|step| step.requests.clone())
+        .filter(|request| request.body.name() == "control.cancel")
+        .count();
     assert_eq!(cancels, 1, "a second cancel is none");
 }
 

@@ -14,7 +14,10 @@ use tandem_gateway::simulated::{
     callers::{CallerPlan, Dialled, Generator, Trace, TraceOptions, trace},
 };
 
-use super::values::{Presses, Share};
+use super::{
+    scenario,
+    values::{Agents, Presses, Share},
+};
 use crate::options::{RoutingPoint, values::duration};
 
 /// Where a generated run begins: a Monday morning. Reason: runs of one seed are alike whenever they are made.
@@ -53,6 +56,9 @@ pub struct CallerArguments {
     /// Play the calls of a file, CSV or its .gz, instead of generated ones; whoever served in it is on duty
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Play the caller's part of a scenario file; can be given several times, and they call one after the other
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trace", "calls_per_hour", "hours", "mix", "digits", "patience", "talk"])]
+    scenario: Vec<PathBuf>,
     /// The routing point that the callers of a trace dial (the first of the options file, unless given)
     #[arg(long, value_name = "NUMBER", requires = "trace")]
     dials: Option<String>,
@@ -64,6 +70,8 @@ pub struct Callers {
     pub callers: Vec<CallerPlan>,
     /// On duty by the trace.
     pub agents: Vec<AgentPlan>,
+    /// There by the scenarios.
+    pub more_agents: Vec<Agents>,
     /// Switch time at the beginning.
     pub start: u64,
     /// About what was left out of a trace.
@@ -75,7 +83,15 @@ impl CallerArguments {
     pub fn callers(&self, seed: u64, points: &[&RoutingPoint]) -> miette::Result<Callers> {
         match &self.trace {
             Some(path) => self.of_trace(path, seed, points),
-            None => self.generated(seed, points),
+            None if self.scenario.is_empty() => self.generated(seed, points),
+            None => {
+                let start = instant(self.from.as_deref().unwrap_or(MONDAY))?;
+                let (callers, more_agents) = scenario::callers(&self.scenario, seed, start)?;
+                for caller in &callers {
+                    known(&caller.dials, points)?;
+                }
+                Ok(Callers { callers, agents: Vec::new(), more_agents, start, notes: Vec::new() })
+            }
         }
     }
 
@@ -106,7 +122,7 @@ impl CallerArguments {
             ..usual
         };
         let callers = generator.callers().into_diagnostic()?.collect();
-        Ok(Callers { callers, agents: Vec::new(), start, notes: Vec::new() })
+        Ok(Callers { callers, agents: Vec::new(), more_agents: Vec::new(), start, notes: Vec::new() })
     }
 
     fn hours(&self) -> miette::Result<Option<f64>> {
@@ -149,7 +165,7 @@ impl CallerArguments {
             }
         }
         let agents = trace.agents().into_iter().map(AgentPlan::from).collect();
-        Ok(Callers { callers: trace.callers, agents, start, notes })
+        Ok(Callers { callers: trace.callers, agents, more_agents: Vec::new(), start, notes })
     }
 }
 

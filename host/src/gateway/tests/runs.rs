@@ -48,8 +48,12 @@ fn impatient(mut options: Options) -> Options {
 }
 
 async fn http(address: std::net::SocketAddr, request: &str) -> String {
+    raw_http(address, format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+}
+
+async fn raw_http(address: std::net::SocketAddr, request: String) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     text
@@ -88,6 +92,30 @@ impl Running {
         host.serves().await;
         self.end().await
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_stands_still_at_a_moment_until_it_is_let_go() {
+    let control = Some("127.0.0.1:0".parse().unwrap());
+    let callers = (1..=20).map(|number| caller(number, u64::from(number) * 700)).collect();
+    let running = Running::start(Options { control, ..options(callers) }).await;
+    let (address, handle) = (running.handle.control_on().unwrap(), running.handle.clone());
+    let moment = r#"{"calls":5,"at_routing_point":1}"#;
+    let asked = format!("POST /hold HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{moment}", moment.len());
+    let (asking, led) = (tokio::spawn(raw_http(address, asked)), tokio::spawn(http(address, "GET /led/0")));
+    let mut host = Host::leading(&running.url(), 1).await;
+    let serving = tokio::spawn(async move { host.serves().await });
+
+    let read = |answer: String| serde_json::from_str::<Status>(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let held = read(asking.await.unwrap());
+    assert!(held.tally.calls >= 5 && held.at_routing_point >= 1 && held.led, "{held:?}");
+    assert_eq!(read(led.await.unwrap()).tally.leads, 1);
+    // The host is long done with this instant.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(handle.status().await.unwrap().now, held.now);
+    assert!(http(address, "POST /let-go").await.starts_with("HTTP/1.1 204"));
+    assert_eq!(serving.await.unwrap(), 20);
+    assert_eq!(running.end().await.status.tally.self_served, 20);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

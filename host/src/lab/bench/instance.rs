@@ -5,31 +5,33 @@ use std::{path::Path, sync::Arc, time::Duration};
 use miette::Report;
 use tandem_node::{Deployment, Deployments};
 use tandem_session::WorkerOptions;
-use tandem_store::{Sqlite, Store as _};
 use tandem_strategy::{Catalogue, Cells, Engine, Strategy};
 use tandem_words::{InstanceName, SwitchName};
 
-use crate::node::{self, InstanceOptions, Ready};
+use crate::node::{self, Home, InstanceOptions, Ready};
 
 /// The switch's name in the benches.
 pub fn switch() -> SwitchName {
     "bench".into()
 }
 
-/// An instance that runs the bench guest at 8000, on a new store.
+/// The instance of the benches.
+pub const INSTANCE: InstanceName = InstanceName { node: 101, letter: 'a' };
+
+/// An instance that runs the bench guest at 8000 on this store.
 pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
     let catalogue = Arc::new(Catalogue::new());
     let guest = tandem_strategies::BENCH_GUEST;
     let strategy = Strategy::load(engine, guest, None).map_err(Report::msg)?;
     let deployment = Deployment { strategy: "bench".to_owned(), version: strategy.version(), parameters: Vec::new() };
-    let mut sqlite = Sqlite::open(store).map_err(Report::msg)?;
-    sqlite.keep_component(strategy.version(), "bench", guest).map_err(Report::msg)?;
+    let mut home = Home::sqlite(store, INSTANCE).map_err(Report::msg)?;
+    home.store.keep_component(strategy.version(), "bench", guest).map_err(Report::msg)?;
     catalogue.add(strategy).map_err(Report::msg)?;
     let mut deployments = Deployments::default();
     deployments.routing_points.insert("8000".to_owned(), deployment);
     let options = InstanceOptions {
         cluster: "bench".to_owned(),
-        instance: InstanceName { node: 101, letter: 'a' },
+        instance: INSTANCE,
         switch: switch(),
         token: None,
         workers: std::thread::available_parallelism().map_or(1, usize::from),
@@ -40,5 +42,5 @@ pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
     };
     let engine = engine.clone();
     let guests = move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()));
-    node::prepare(&options, Box::new(sqlite), Some(store.to_owned()), guests).map_err(Report::msg)
+    node::prepare(&options, home, guests).map_err(Report::msg)
 }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::{instance, switch::BenchSwitch};
 use crate::{
-    node::{Instance, ToNode},
+    node::Instance,
     switch_link::{ClientOptions, Outgoing},
 };
 
@@ -45,9 +45,9 @@ pub fn cpu_time() -> Duration {
 pub fn in_process(engine: &Engine, folder: &Path, sessions: u32, payload: &str, time: Duration) -> miette::Result<Steps> {
     let store = folder.join("in-process.db");
     let ready = instance::prepare(engine, &store)?;
-    let (inbox, activity) = ready.inbox();
+    let inbox = ready.inbox();
     let handle = ready.handle.clone();
-    let (outgoing, mut frames) = Outgoing::channel();
+    let (outgoing, mut unsent) = Outgoing::channel();
     let done = Arc::new(AtomicBool::new(false));
     let steps = Arc::new(AtomicU64::new(0));
     let mut switch = BenchSwitch::new(instance::switch(), sessions, payload.to_owned());
@@ -55,15 +55,14 @@ pub fn in_process(engine: &Engine, folder: &Path, sessions: u32, payload: &str, 
         let (done, steps) = (Arc::clone(&done), Arc::clone(&steps));
         std::thread::spawn(move || {
             let mut seq = 0;
-            let _ = inbox.send(ToNode::Connected(outgoing));
-            while let Some(messages) = frames.blocking_recv() {
+            inbox.connected(outgoing);
+            while let Some(messages) = unsent.blocking_next() {
                 switch.paused = done.load(Ordering::Relaxed);
                 let messages = switch.answer(messages);
                 steps.store(switch.steps, Ordering::Relaxed);
                 if !messages.is_empty() {
                     seq += 1;
-                    activity.begin(1);
-                    let _ = inbox.send(ToNode::Frame(GatewayFrame { seq, messages }));
+                    inbox.frame(GatewayFrame { seq, messages });
                 }
             }
         })
@@ -118,7 +117,8 @@ pub fn over_the_link(engine: &Engine, folder: &Path, sessions: u32, payload: &st
     Ok(Steps { bytes: bytes(&store) / (told.0.load(Ordering::Relaxed) as f64).max(1.0), ..measured })
 }
 
-struct KillOnDrop(Child);
+/// A process that does not outlive its measurement.
+pub struct KillOnDrop(pub Child);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
@@ -139,7 +139,8 @@ fn measure(time: Duration, steps: impl Fn() -> u64, cpu: impl Fn() -> Duration) 
     Steps { per_s: made / took.as_secs_f64(), cpu_us: used.as_secs_f64() * 1e6 / made.max(1.0), bytes: 0.0 }
 }
 
-fn stop(handle: &Instance, running: std::thread::JoinHandle<Result<(), crate::node::InstanceError>>) -> miette::Result<()> {
+/// Ends an instance, and waits for it.
+pub fn stop(handle: &Instance, running: std::thread::JoinHandle<Result<(), crate::node::InstanceError>>) -> miette::Result<()> {
     handle.stop();
     running.join().map_err(|_| miette!("the bench's instance panicked"))?.map_err(Report::msg)
 }
@@ -178,7 +179,8 @@ pub fn serve(sessions: u32, payload: &str) -> miette::Result<()> {
     Ok(())
 }
 
-fn read(socket: &mut tungstenite::WebSocket<TcpStream>) -> Option<String> {
+/// The next text; none: the peer is gone.
+pub fn read(socket: &mut tungstenite::WebSocket<TcpStream>) -> Option<String> {
     loop {
         match socket.read().ok()? {
             Message::Text(text) => return Some(text.to_string()),

@@ -100,3 +100,26 @@ pub async fn play(plan: &Plan, folder: PathBuf) -> Result<Report, DemoError> {
     let judged = judge::judge(plan, &site, twin.as_ref()).await?;
     Ok(Report::new(plan, played, judged))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missing_oracle_is_told_with_what_builds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan {
+            program: std::env::current_exe().unwrap(),
+            oracle: folder.path().join("tandem-oracle"),
+            seed: 1,
+            speed: Speed::Max,
+            calls: Calls::Generated { calls_per_hour: 1.0, hours: 1.0 },
+            one_more: None,
+            kills: 0,
+            when: When::default(),
+            twin: false,
+        };
+        let told = play(&plan, folder.path().into()).await.unwrap_err().to_string();
+        assert!(told.contains("tandem-oracle is missing") && told.contains("cargo build --release -p tandem-oracle"), "{told}");
+    }
+}

@@ -66,6 +66,7 @@ impl Report {
         let mut facts = self.judged.facts.clone();
         let own = json!({
             "kills": self.kills(),
+            "kills_while_recovering": self.played.kills.iter().map(|kill| u64::from(kill.again)).sum::<u64>(),
             "kill_moments": self.played.kills,
             "recovery_ms": Recovery::of(&self.played.kills),
             "seconds": self.played.took.as_secs_f64(),
@@ -120,6 +121,10 @@ impl fmt::Display for Report {
         if let (Some(least), Some(most)) = (live.clone().min(), live.max()) {
             let Recovery { p50, max, .. } = Recovery::of(kills);
             writeln!(f, "  {:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most", grouped(self.kills()))?;
+            let again: u32 = kills.iter().map(|kill| kill.again).sum();
+            if again > 0 {
+                writeln!(f, "  {:>7}    and once more while it came back", grouped(again.into()))?;
+            }
         }
         writeln!(f)?;
         let again = format!("  ({} came a second time after a kill, and were recognised)", count("deduplicated"));
@@ -182,7 +187,7 @@ mod tests {
             when: When::default(),
             twin: false,
         };
-        let kill = |recovery_ms| Kill { at: 0, live_calls: 20, at_routing_point: 9, treatments_running: 3, collects_half_pressed: 0, recovery_ms };
+        let kill = |recovery_ms| Kill { at: 0, live_calls: 20, at_routing_point: 9, treatments_running: 3, collects_half_pressed: 0, again: 0, recovery_ms };
         let played = Played { kills: [80.0, 120.0, 90.0].map(kill).into(), took: Duration::from_secs(2) };
         let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
         Report::new(&plan, played, judged)
@@ -200,7 +205,24 @@ mod tests {
         let json = report.json();
         assert_eq!(json["recovery_ms"], json!({ "p50": 90.0, "p99": 120.0, "max": 120.0 }));
         assert_eq!((&json["kills"], &json["steps_per_s"], &json["deduplicated"]), (&json!(3), &json!(6173.0), &json!(7)));
-        expect_test::expect![[r#""#]].assert_eq(&report.to_string());
+        expect_test::expect![[r#"
+
+            1 h of 600 calls an hour, through all strategies
+
+                1,200  calls
+                  700    reached somebody
+                  300    were served by their strategy alone
+                  200    hung up before
+                    0    took the default route
+                1,200  sessions: 12,345 steps, each on disk before anything left the host (6,173 a second)
+                    3  times kill -9, with 20 to 20 calls live; the host led again after 90 ms, 120 ms at most
+
+                    0  events lost       
+                    0  requests doubled    (7 came a second time after a kill, and were recognised)
+                    0  calls in silence  
+
+            Every call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.
+        "#]].assert_eq(&report.to_string());
     }
 
     #[test]

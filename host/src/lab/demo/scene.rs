@@ -25,6 +25,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// and after its commit.
 const KILL_WITHIN_US: u64 = 4_000;
 
+/// One kill in so many meets the host once more while it comes back (P8) …
+const AGAIN_ONE_IN: u32 = 8;
+
+/// … so long after its start, at random: before, while and after it reads its journal and leads.
+const AGAIN_WITHIN_MS: u64 = 40;
+
 /// For the switch to close its files and end.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -41,7 +47,9 @@ pub struct Kill {
     pub treatments_running: usize,
     /// Collects that had some of their digits.
     pub collects_half_pressed: usize,
-    /// From the kill to the switch's acknowledgement of the next primary, real time.
+    /// How often it was killed again while it came back.
+    pub again: u32,
+    /// From the (last) kill to the switch's acknowledgement of the next primary, real time.
     pub recovery_ms: f64,
 }
 
@@ -135,21 +143,52 @@ impl Scene<'_> {
         let control = self.control;
         let Some(status) = self.attend(control.hold(&moment)).await? else { return Ok(false) };
         sleep(Duration::from_micros(chance.random_range(0..=KILL_WITHIN_US))).await;
-        let killed = Instant::now();
+        let mut killed = Instant::now();
         self.host.kill()?;
-        control.let_go().await?;
+        match timeout(HUNG, control.let_go()).await {
+            Ok(done) => done?,
+            Err(_) => return Err(self.switch.hung("an answer at its control port", HUNG)),
+        }
         self.host.wait(HUNG).await?;
         self.host = self.site.start_host(self.plan)?;
-        self.await_lead(status.tally.leads).await?;
+        let (mut leads, mut again) = (status.tally.leads, 0);
+        while chance.random_ratio(1, AGAIN_ONE_IN) {
+            sleep(Duration::from_millis(chance.random_range(0..=AGAIN_WITHIN_MS))).await;
+            killed = Instant::now();
+            self.host.kill()?;
+            self.host.wait(HUNG).await?;
+            leads = self.await_loss().await?;
+            self.host = self.site.start_host(self.plan)?;
+            again += 1;
+        }
+        self.await_lead(leads).await?;
         self.kills.push(Kill {
             at: status.now,
             live_calls: status.live_calls,
             at_routing_point: status.at_routing_point,
             treatments_running: status.treatments_running,
             collects_half_pressed: status.collects_half_pressed,
+            again,
             recovery_ms: killed.elapsed().as_micros() as f64 / 1_000.0,
         });
         Ok(true)
+    }
+
+    /// Waits until the switch knows that nobody leads; returns how often somebody did.
+    async fn await_loss(&mut self) -> Result<u64, DemoError> {
+        let began = Instant::now();
+        loop {
+            if let Ok(status) = timeout(HUNG, self.control.status()).await
+                && let status = status?
+                && !status.led
+            {
+                return Ok(status.tally.leads);
+            }
+            if began.elapsed() > HUNG {
+                return Err(self.switch.hung("its notice of the host's death", HUNG));
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Waits for the switch's acknowledgement of a primary.
@@ -186,9 +225,11 @@ impl Scene<'_> {
                         None => {}
                     }
                     self.host.must_live()?;
-                    // One that does not answer is about to end, or hangs.
-                    if let Ok(Ok(status)) = timeout(HUNG, self.control.status()).await {
-                        self.look_at(&status);
+                    match timeout(HUNG, self.control.status()).await {
+                        Ok(Ok(status)) => self.look_at(&status),
+                        // It is about to end: the next look tells.
+                        Ok(Err(_)) => {}
+                        Err(_) => return Err(self.switch.hung("an answer at its control port", HUNG)),
                     }
                     if self.moved.0.elapsed() > self.patience() {
                         return Err(self.host.hung("progress of the calls", self.patience()));

@@ -56,6 +56,8 @@ impl EventStrategy for Session {
             (Step::Greeting(play), _) if event.answers(*play) => self.ask(host),
             (Step::Menu(collect), body) if event.answers(*collect) => self.answered(body, host)?,
             (Step::Routing(_), EventBody::RouteDone(_)) => return Ok(Next::Finish),
+            // The caller hung up meanwhile; the event that says so comes next.
+            (Step::Routing(_), _) if event.says_gone() => {}
             // Nobody answered: the routing point's default route is always there.
             (Step::Routing(route), EventBody::Failed(_)) if event.answers(*route) => {
                 host.default_route();

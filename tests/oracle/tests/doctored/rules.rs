@@ -256,6 +256,8 @@ fn timers_and_silence() {
         asked.push(json!({"id": 4, "body": after(timer_ms), "refused": null}));
     };
     check("a timer does not fire", |run| forget(run, 24_999), &[(Kind::ForgottenTimers, 1)]);
+    check("a timer fires that nobody set", |run| *run.of_step("c4", 1, "/requests") = json!([]), &[(Kind::BrokenSequences, 1)]);
+    check("a timer fires before its time", |run| *run.of_step("c4", 1, "/requests/0/body") = after(20_001), &[(Kind::BrokenSequences, 1)]);
     check("a timer is due with the session's end", |run| forget(run, 25_000), &[]);
     check(
         "a session is quiet for longer than it meant",

@@ -11,6 +11,8 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Do {
     At(u64),
+    /// This instant has come, and the primary is still at work in it.
+    Within(u64),
     Taken,
     QuietUntil(u64),
     Is(Condition),
@@ -44,6 +46,7 @@ fn default_routed_at(script: &[Do]) -> Option<u64> {
                 }
                 desk.core.pass_to(at);
             }
+            Do::Within(at) => desk.core.pass_to(at),
             Do::Taken => drop(desk.says(A, [HostMessage::Step(plain())])),
             Do::QuietUntil(until) => drop(desk.says(A, [quiet(plain(), until)])),
             Do::Is(condition) => desk.condition("c1", condition),
@@ -73,7 +76,7 @@ fn default_routed_at(script: &[Do]) -> Option<u64> {
 #[test]
 fn a_call_that_nobody_serves_goes_to_its_default_route() {
     use Condition::{Attended, Routed};
-    use Do::{Answer, Asks, At, Dies, Is, Leads, LeadsAndHolds, Over as Ends, QuietUntil, Taken};
+    use Do::{Answer, Asks, At, Dies, Is, Leads, LeadsAndHolds, Over as Ends, QuietUntil, Taken, Within};
     let silent = |since| Is(Condition::Silent { since });
     let cases: Vec<(&str, Vec<Do>, Option<u64>)> = vec![
         ("nobody takes it", vec![], Some(20_000)),
@@ -105,10 +108,10 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
         // A host that died.
         ("dead host, silence before", vec![Taken, silent(0), At(3_000), Dies], Some(4_000)),
         ("dead host, quiet is void and counts from the death", vec![QuietUntil(30_000), silent(0), At(10_000), Dies], Some(14_000)),
-        ("dead host in the instant in which the quiet ends", vec![QuietUntil(10_000), silent(0), At(10_000), Dies], Some(14_000)),
+        ("dead host in the instant in which the quiet ends", vec![QuietUntil(10_000), silent(0), Within(10_000), Dies], Some(14_000)),
         (
             "dead twice before anything came of the quiet's end",
-            vec![QuietUntil(10_000), silent(0), At(10_000), Dies, At(10_020), Leads, At(10_030), Dies],
+            vec![QuietUntil(10_000), silent(0), Within(10_000), Dies, Within(10_020), Leads, Within(10_030), Dies],
             Some(14_000),
         ),
         (

@@ -7,7 +7,7 @@ use crate::simulated::testing::*;
 use crate::simulated::{AgentPlan, Command, CommandError, Options};
 
 fn dial(number: &str) -> Command {
-    Command::Dial { calling: "555".into(), number: number.into(), user_data: Vec::new() }
+    Command::Dial { calling: "555".into(), number: number.into(), user_data: Vec::new(), patience_ms: None }
 }
 
 #[test]
@@ -39,6 +39,21 @@ fn a_scripted_caller_does_only_what_is_said() {
         2000000 c1 left Routed ann sales
     "#]]);
     assert_eq!(bench.switch.command(3_000_000, dial("8001")), Ok(Some("c2".into())));
+}
+
+#[test]
+fn a_scripted_caller_who_is_out_of_patience_hangs_up() {
+    let nobody = AgentPlan { duty: Vec::new(), ..AgentPlan::new("ann", &["sales"]) };
+    let mut bench = Bench::with(Options { agents: vec![nobody], ..options() }, Vec::new());
+    let dial = Command::Dial { calling: "555".into(), number: "8000".into(), user_data: Vec::new(), patience_ms: Some(8_000) };
+    assert_eq!(bench.switch.command(0, dial), Ok(Some(c1())));
+    bench.route(&[group("sales")]).run(7_999).log.clear();
+    bench.run(8_000).check(expect![[r#"
+        8000 c1 error #1 Gone
+        8000 c1 interaction.deleted CallerHungUp
+        8000 c1 is Gone
+        8000 c1 left Abandoned - sales
+    "#]]);
 }
 
 #[test]

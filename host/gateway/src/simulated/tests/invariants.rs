@@ -86,7 +86,7 @@ fn act() -> impl Strategy<Value = Act> {
     let id = || prop::sample::select(&IDS[..]).prop_map(InteractionId::from);
     let agent = || prop::sample::select(vec!["ann", "bob", "cid"]).prop_map(str::to_owned);
     let command = prop_oneof![
-        Just(Command::Dial { calling: "1".into(), number: "8001".into(), user_data: Vec::new() }),
+        Just(Command::Dial { calling: "1".into(), number: "8001".into(), user_data: Vec::new(), patience_ms: None }),
         (id(), "[0-9#]{1,2}").prop_map(|(interaction, keys)| Command::Press { interaction, keys }),
         id().prop_map(|interaction| Command::HangUp { interaction }),
         id().prop_map(|interaction| Command::TargetHangsUp { interaction }),

@@ -218,6 +218,7 @@ fn a_reader_that_fails_is_named_with_the_last_line() {
 const BANK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/bank-calls-1999-01.csv.gz");
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "test input from outside of the repository")]
 fn a_real_month_is_read_whole() {
     let Ok(file) = std::fs::read(BANK) else {
         eprintln!("skipped: {BANK} is not there (the bank's call trace is test input outside the repository)");

@@ -1,0 +1,105 @@
+//! How an instance stands, asked from outside.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use serde::{Deserialize, Serialize};
+use tandem_words::{Epoch, Timestamp};
+
+use super::ToNode;
+use crate::session::ToWorker;
+
+/// How long an answer may take: a worker may be inside a step (`limits.step-wall`), or have much to do.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// How an instance stands; what `tandem status` shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// `101/a`.
+    pub instance: String,
+    /// `primary`; a backup comes with the pair.
+    pub role: String,
+    /// The lease's epoch.
+    pub epoch: Epoch,
+    /// How far it is with its gateway: `serving` when all is well.
+    pub phase: String,
+    /// Why commits, and with them all actions, are held up; none: they are not.
+    pub held_up: Option<String>,
+    /// Whether it was told to end.
+    pub stopping: bool,
+    /// Switch time, as last heard, ms.
+    pub switch_time: Timestamp,
+    /// Sessions that are not over. Left out while a worker is too busy to say.
+    pub live_sessions: Option<usize>,
+    /// Those whose guest is in memory. The same.
+    pub sessions_in_memory: Option<usize>,
+    /// Sessions that this epoch found in the store.
+    pub recovered: usize,
+    /// Steps committed in this epoch.
+    pub steps: u64,
+    /// Where its sessions live on.
+    pub store: Option<PathBuf>,
+}
+
+impl Status {
+    /// Whether calls are being served.
+    pub fn serves(&self) -> bool {
+        self.phase == "serving" && self.held_up.is_none() && !self.stopping
+    }
+
+    /// In a word or a sentence.
+    pub fn standing(&self) -> String {
+        match &self.held_up {
+            Some(why) => format!("{}, but commits are held up: {why}", self.phase),
+            None if self.stopping => "stopping".to_owned(),
+            None => self.phase.clone(),
+        }
+    }
+}
+
+/// A running instance.
+#[derive(Clone)]
+pub struct Instance {
+    pub(super) node: Sender<ToNode>,
+    pub(super) workers: Vec<Sender<ToWorker>>,
+}
+
+impl Instance {
+    /// How it stands, without its sessions; cheap, for probes. None: it has ended.
+    pub fn standing(&self) -> Option<Status> {
+        let (sender, answer) = bounded(1);
+        self.node.send(ToNode::Status(sender)).ok()?;
+        answer.recv_timeout(ANSWER_WITHIN).ok()
+    }
+
+    /// How it stands; none: it has ended. The workers are asked from here: the node's thread, with its heartbeats, waits for
+    /// nobody.
+    pub fn status(&self) -> Option<Status> {
+        let status = self.standing()?;
+        let counts = self.counts();
+        Some(Status { live_sessions: counts.map(|(live, _)| live), sessions_in_memory: counts.map(|(_, present)| present), ..status })
+    }
+
+    /// Take no more events, let the commits come through, give the lease back, end.
+    pub fn stop(&self) {
+        let _ = self.node.send(ToNode::Stop);
+    }
+
+    fn counts(&self) -> Option<(usize, usize)> {
+        let (sender, answers) = bounded(self.workers.len());
+        for worker in &self.workers {
+            worker.send(ToWorker::Count(sender.clone())).ok()?;
+        }
+        sum(&answers, self.workers.len(), Instant::now() + ANSWER_WITHIN)
+    }
+}
+
+fn sum(answers: &Receiver<(usize, usize)>, of: usize, until: Instant) -> Option<(usize, usize)> {
+    (0..of).try_fold((0, 0), |(live, present), _| {
+        let (more, more_present) = answers.recv_deadline(until).ok()?;
+        Some((live + more, present + more_present))
+    })
+}
