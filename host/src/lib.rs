@@ -4,12 +4,12 @@
 //! which cannot know those things; `docs/ARCHITECTURE.md` shows how they fit.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod api;
 pub mod cli;
 pub mod deployment;
-pub mod api;
 pub mod gateway;
-pub mod options;
 pub mod lab;
 pub mod node;
+pub mod options;
 pub mod session;
 pub mod switch_link;

@@ -56,11 +56,17 @@ fn a_host_that_is_killed_loses_nothing_and_changes_no_call() {
 fn a_day_of_a_trace_is_played_and_its_bad_rows_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("calls.csv");
-    let mut rows = "arrival,line,call_id,customer_id,priority,service_type,vru_seconds,queue_seconds,service_seconds,outcome,agent\n".to_owned();
+    let mut rows =
+        "arrival,line,call_id,customer_id,priority,service_type,vru_seconds,queue_seconds,service_seconds,outcome,agent\n".to_owned();
     for call in 0..40 {
         let (minute, second) = (call / 2, call % 2 * 30);
         let service_type = ["PS", "PE", "IN", "NE", "NW", "TT"][call % 6];
-        rows += &format!("1999-01-05T08:{minute:02}:{second:02},AA0101,{call},,{},{service_type},8,{},60,AGENT,A{}\n", call % 3, call % 20, call % 4);
+        rows += &format!(
+            "1999-01-05T08:{minute:02}:{second:02},AA0101,{call},,{},{service_type},8,{},60,AGENT,A{}\n",
+            call % 3,
+            call % 20,
+            call % 4
+        );
     }
     rows += "yesterday,AA0101,41,,0,PS,8,0,60,AGENT,A1\n";
     std::fs::write(&trace, rows).unwrap();

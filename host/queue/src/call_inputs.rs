@@ -35,8 +35,7 @@ impl<K: Clone + Ord> AgentGroups<K> {
         let now_ms = self.now_ms;
         let until_ms = now_ms.saturating_add(self.options.not_ready_ms.max(1));
         self.update_agent(&name, |agent| {
-            agent.activity =
-                if agent.logged_in { Activity::NotReady { until_ms } } else { Activity::Idle { since_ms: now_ms } };
+            agent.activity = if agent.logged_in { Activity::NotReady { until_ms } } else { Activity::Idle { since_ms: now_ms } };
         });
         self.give_back(&route, out);
         Ok(())

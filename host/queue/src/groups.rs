@@ -66,14 +66,7 @@ pub struct AgentGroups<K> {
 impl<K: Clone + Ord> AgentGroups<K> {
     /// Nobody and nothing yet, at time 0.
     pub fn new(options: Options) -> Self {
-        Self {
-            options,
-            now_ms: 0,
-            agents: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            routes: BTreeMap::new(),
-            due: BTreeSet::new(),
-        }
+        Self { options, now_ms: 0, agents: BTreeMap::new(), groups: BTreeMap::new(), routes: BTreeMap::new(), due: BTreeSet::new() }
     }
 
     /// Adds a group; one that exists stays as it is.

@@ -195,10 +195,7 @@ mod tests {
         team.log_in(0, "ann");
         team.enqueue(10, Route { timeout_ms: Some(5), ..to_group(1, "sales") });
         team.enqueue(11, to_group(2, "sales"));
-        assert_eq!(
-            team.advance(99),
-            [withdrawn(15, 1, "ann"), timed_out(15, 1, 5), offer(15, 2, "ann", Some("sales"))]
-        );
+        assert_eq!(team.advance(99), [withdrawn(15, 1, "ann"), timed_out(15, 1, 5), offer(15, 2, "ann", Some("sales"))]);
     }
 
     #[test]

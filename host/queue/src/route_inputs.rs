@@ -112,12 +112,8 @@ mod tests {
     #[test]
     fn what_cannot_be_routed_is_refused_and_not_kept() {
         let mut team = Team::new(&[("ann", &["sales"])], 0);
-        team.groups = AgentGroups {
-            options: Options { max_open_routes: 1, max_targets: 1, ..Options::default() },
-            ..team.groups
-        };
-        let mut enqueue =
-            |key, targets: &[Target]| team.groups.enqueue(0, Route::new(key, targets.to_vec()), &mut Vec::new());
+        team.groups = AgentGroups { options: Options { max_open_routes: 1, max_targets: 1, ..Options::default() }, ..team.groups };
+        let mut enqueue = |key, targets: &[Target]| team.groups.enqueue(0, Route::new(key, targets.to_vec()), &mut Vec::new());
         let (sales, ann) = (Target::Group("sales".into()), Target::Agent("ann".into()));
         assert_eq!(enqueue(1, &[]), Err(Error::NoTarget));
         assert_eq!(enqueue(1, &[Target::Group("ann".into())]), Err(Error::UnknownGroup("ann".into())));

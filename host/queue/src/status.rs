@@ -57,13 +57,7 @@ mod tests {
     use super::GroupStatus;
     use crate::testing::*;
 
-    fn sales(
-        logged_in: u32,
-        ready: u32,
-        waiting: u32,
-        longest_wait_ms: u32,
-        expected_wait_ms: Option<u32>,
-    ) -> GroupStatus {
+    fn sales(logged_in: u32, ready: u32, waiting: u32, longest_wait_ms: u32, expected_wait_ms: Option<u32>) -> GroupStatus {
         GroupStatus { group: "sales".into(), logged_in, ready, waiting, longest_wait_ms, expected_wait_ms }
     }
 

@@ -18,10 +18,7 @@ impl Team {
         Self { groups }
     }
 
-    fn accepted(
-        &mut self,
-        input: impl FnOnce(&mut AgentGroups<u64>, &mut Vec<Output<u64>>) -> Result<(), Error>,
-    ) -> Vec<Output<u64>> {
+    fn accepted(&mut self, input: impl FnOnce(&mut AgentGroups<u64>, &mut Vec<Output<u64>>) -> Result<(), Error>) -> Vec<Output<u64>> {
         let mut out = Vec::new();
         input(&mut self.groups, &mut out).unwrap();
         out

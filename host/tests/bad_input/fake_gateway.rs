@@ -3,8 +3,8 @@
 use std::net::{TcpListener, TcpStream};
 
 use tandem_switch_link::{
-    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
-    decode_host_frame, encode_gateway_frame,
+    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent, decode_host_frame,
+    encode_gateway_frame,
 };
 use tandem_words::{Digit, Direction, EventBody, Interaction, Media, Position, RequestKey};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};

@@ -43,7 +43,10 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn a_token_that_cannot_be_read_is_named() {
     let site = Site::new();
-    site.changed_options("switch.main.url = \"ws://127.0.0.1:1\"", "switch.main = { url = \"ws://127.0.0.1:1\", token-file = \"no.token\" }");
+    site.changed_options(
+        "switch.main.url = \"ws://127.0.0.1:1\"",
+        "switch.main = { url = \"ws://127.0.0.1:1\", token-file = \"no.token\" }",
+    );
     site.run().check(3, &["no.token"]);
 }
 
@@ -82,7 +85,8 @@ fn a_store_of_a_living_primary_is_left_to_it() {
     let mut host = site.start(&["run", "--instance", "101/a"]);
     host.says("primary: lease taken", 1);
     for instance in ["101/a", "101/b"] {
-        site.tandem(&["run", "--instance", instance]).check(3, &["cc1.db.node-101.lock is locked", "(101/a) is primary", "stop that instance"]);
+        site.tandem(&["run", "--instance", instance])
+            .check(3, &["cc1.db.node-101.lock is locked", "(101/a) is primary", "stop that instance"]);
     }
     host.stops();
     let mut next = site.start(&["run", "--instance", "101/b"]);

@@ -50,7 +50,11 @@ fn day(guest: &str, key: &str) -> Day {
 fn a_guest_that_breaks_in_an_event_costs_its_own_call_its_strategy_and_nobody_else_anything() {
     for (guest, kind, says) in GUILTY {
         let Day { table, guilty, neighbours } = day(guest, "9");
-        assert_eq!(table.heard(&guilty)[1..], [(0, "dialog.playsound menu".into()), (2_000, "Silence".into()), (3_000, "DefaultRoute".into())], "{guest}");
+        assert_eq!(
+            table.heard(&guilty)[1..],
+            [(0, "dialog.playsound menu".into()), (2_000, "Silence".into()), (3_000, "DefaultRoute".into())],
+            "{guest}"
+        );
         assert_eq!(table.end(&guilty).unwrap().1, CallOutcome::DefaultRouted);
         let failure = table.failure(&guilty);
         assert_eq!(failure.kind, kind, "{guest}: {}", failure.message);

@@ -141,7 +141,10 @@ fn messages_that_have_no_place_are_named() {
     Stage::check(vec![
         ("sent `welcome` in phase Serving", says(|_| vec![welcome("main")])),
         ("sent `leading` in phase Serving", says(|_| vec![GatewayMessage::Leading { epoch: 1, now: 0 }])),
-        ("refused this instance: go away", says(|_| vec![GatewayMessage::Refused { reason: Refusal::Malformed, message: "go away".into() }])),
+        (
+            "refused this instance: go away",
+            says(|_| vec![GatewayMessage::Refused { reason: Refusal::Malformed, message: "go away".into() }]),
+        ),
     ]);
 }
 

@@ -114,7 +114,12 @@ fn timers_that_came_due_while_no_host_lived_fire_when_one_does_with_their_own_ti
         assert_eq!(table.attached(&call, "fired"), FIRED, "{dies} {away}");
         let (at, outcome) = table.end(&call).unwrap();
         assert_eq!((at, outcome), ((dies + away).max(4_000), CallOutcome::SelfServed));
-        let due: Vec<u64> = table.steps(table.session(&call)).iter().filter(|step| step.event.body == EventBody::TimerFired).map(|step| step.event.at - crate::table::START).collect();
+        let due: Vec<u64> = table
+            .steps(table.session(&call))
+            .iter()
+            .filter(|step| step.event.body == EventBody::TimerFired)
+            .map(|step| step.event.at - crate::table::START)
+            .collect();
         assert_eq!(due, [1_000, 3_000, 4_000], "{dies} {away}");
     }
 }

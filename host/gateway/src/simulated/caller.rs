@@ -44,11 +44,8 @@ impl Caller {
 impl SimulatedSwitch {
     /// The next caller calls.
     pub(super) fn call_as_planned(&mut self, plan: CallerPlan) {
-        let caller = Caller {
-            service_ms: Some(plan.service_ms),
-            digits: plan.digits,
-            ..Caller::scripted(plan.number, Some(plan.patience_ms))
-        };
+        let caller =
+            Caller { service_ms: Some(plan.service_ms), digits: plan.digits, ..Caller::scripted(plan.number, Some(plan.patience_ms)) };
         let said = [
             ("service-type", plan.service_type),
             ("priority", if plan.priority == 0 { String::new() } else { plan.priority.to_string() }),

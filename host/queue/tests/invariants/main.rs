@@ -11,14 +11,8 @@ use tandem_queue::{AgentGroups, AgentSetup, Options, Route, Target};
 const GRID_MS: u64 = 5;
 pub(crate) const NOT_READY_MS: u64 = 40;
 /// Each agent's groups and wrap-up time.
-pub(crate) const AGENTS: [(&str, &[&str], u64); 6] = [
-    ("a", &["x"], 0),
-    ("b", &["x", "y"], 30),
-    ("c", &["y"], 0),
-    ("d", &["x", "y", "z"], 15),
-    ("e", &["z"], 30),
-    ("f", &[], 0),
-];
+pub(crate) const AGENTS: [(&str, &[&str], u64); 6] =
+    [("a", &["x"], 0), ("b", &["x", "y"], 30), ("c", &["y"], 0), ("d", &["x", "y", "z"], 15), ("e", &["z"], 30), ("f", &[], 0)];
 
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
@@ -66,8 +60,7 @@ fn run(inputs: Vec<(u64, Input)>) {
     let (mut model, mut out, mut now_ms) = (Model::new(), Vec::new(), 0);
     ["x", "y", "z"].into_iter().for_each(|group| groups.add_group(group).unwrap());
     for (name, of, wrap_up_ms) in AGENTS {
-        let setup =
-            AgentSetup { name: name.into(), groups: of.iter().map(|&group| group.into()).collect(), wrap_up_ms };
+        let setup = AgentSetup { name: name.into(), groups: of.iter().map(|&group| group.into()).collect(), wrap_up_ms };
         groups.put_agent(0, setup, &mut out).unwrap();
     }
     for (key, (step_ms, input)) in (1_u64..).zip(inputs) {

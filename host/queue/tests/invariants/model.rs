@@ -138,11 +138,7 @@ impl Model {
                 let in_time = |due_ms| due_ms > offer.at_ms;
                 assert!(route.times_out_at_ms.is_none_or(in_time), "time-outs go before offers");
                 let (agent, group) = self.expected_agent(route).expect("a target is ready");
-                assert_eq!(
-                    (&*offer.agent, &offer.group),
-                    (agent, &group),
-                    "the longest idle of the first ready target"
-                );
+                assert_eq!((&*offer.agent, &offer.group), (agent, &group), "the longest idle of the first ready target");
                 for (key, other) in self.waiting().filter(|(key, _)| **key != offer.route) {
                     let could = other.targets.iter().any(|target| Self::covers(target, agent));
                     assert!(!could || Self::rank(*key, other) > Self::rank(offer.route, route), "{key} overtaken");
@@ -169,9 +165,7 @@ impl Model {
                 (Doing::Idle(_), AgentState::LoggedOut) => !agent.logged_in,
                 (Doing::Ringing(key, _), AgentState::Ringing { route }) => *key == route,
                 (Doing::Busy(key), AgentState::Busy { route }) => *key == route,
-                (Doing::Resting(until), AgentState::WrapUp { until_ms } | AgentState::NotReady { until_ms }) => {
-                    *until == until_ms
-                }
+                (Doing::Resting(until), AgentState::WrapUp { until_ms } | AgentState::NotReady { until_ms }) => *until == until_ms,
                 _ => false,
             };
             assert!(same, "{name}: {:?} but {:?}", agent.doing, groups.agent(name));
@@ -223,8 +217,7 @@ impl Model {
                 let since_ms = now_ms as i64 - i64::from(*credit_ms);
                 let times_out_at_ms = timeout_ms.map(|timeout_ms| now_ms + timeout_ms);
                 let (targets, priority) = (targets.clone(), *priority);
-                let route =
-                    ModelRoute { targets, priority, since_ms, enqueued_at_ms: now_ms, times_out_at_ms, queued: true };
+                let route = ModelRoute { targets, priority, since_ms, enqueued_at_ms: now_ms, times_out_at_ms, queued: true };
                 self.routes.insert(key, route);
                 self.opened += 1;
             }
@@ -251,14 +244,7 @@ impl Model {
                 agent.doing = Doing::Ringing(key, idle_since_ms);
                 let targets = vec![Target::Agent(agent_of(n).into())];
                 let enqueued_at_ms = now_ms;
-                let route = ModelRoute {
-                    targets,
-                    priority: 0,
-                    since_ms: 0,
-                    enqueued_at_ms,
-                    times_out_at_ms: None,
-                    queued: false,
-                };
+                let route = ModelRoute { targets, priority: 0, since_ms: 0, enqueued_at_ms, times_out_at_ms: None, queued: false };
                 self.routes.insert(key, route);
                 self.opened += 1;
             }
@@ -282,11 +268,7 @@ impl Model {
                 let Doing::Busy(_) = agent.doing else {
                     return false;
                 };
-                agent.doing = if agent.logged_in && wrap_up_ms > 0 {
-                    Doing::Resting(now_ms + wrap_up_ms)
-                } else {
-                    Doing::Idle(now_ms)
-                };
+                agent.doing = if agent.logged_in && wrap_up_ms > 0 { Doing::Resting(now_ms + wrap_up_ms) } else { Doing::Idle(now_ms) };
             }
         }
         true

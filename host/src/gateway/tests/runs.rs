@@ -101,7 +101,10 @@ async fn time_stands_still_at_a_moment_until_it_is_let_go() {
     let running = Running::start(Options { control, ..options(callers) }).await;
     let (address, handle) = (running.handle.control_on().unwrap(), running.handle.clone());
     let moment = r#"{"calls":5,"at_routing_point":1}"#;
-    let asked = format!("POST /hold HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{moment}", moment.len());
+    let asked = format!(
+        "POST /hold HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{moment}",
+        moment.len()
+    );
     let (asking, led) = (tokio::spawn(raw_http(address, asked)), tokio::spawn(http(address, "GET /led/0")));
     let mut host = Host::leading(&running.url(), 1).await;
     let serving = tokio::spawn(async move { host.serves().await });

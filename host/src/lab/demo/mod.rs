@@ -82,7 +82,8 @@ pub struct When {
 
 /// Plays the plan in this folder, and has it judged.
 pub async fn play(plan: &Plan, folder: PathBuf) -> Result<Report, DemoError> {
-    for (path, what, package) in [(&plan.program, "it is host and switch", "tandem"), (&plan.oracle, "it judges the run", "tandem-oracle")] {
+    for (path, what, package) in [(&plan.program, "it is host and switch", "tandem"), (&plan.oracle, "it judges the run", "tandem-oracle")]
+    {
         if !path.is_file() {
             return Err(DemoError::Missing { path: path.clone(), what, package });
         }

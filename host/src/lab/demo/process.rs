@@ -30,7 +30,12 @@ pub struct Process {
 
 impl Process {
     /// Starts a program. What it says goes to the end of the log.
-    pub fn start(name: &'static str, program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, log: PathBuf) -> Result<Self, DemoError> {
+    pub fn start(
+        name: &'static str,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        log: PathBuf,
+    ) -> Result<Self, DemoError> {
         let append = || OpenOptions::new().create(true).append(true).open(&log);
         let (out, err) = (append().map_err(DemoError::io(&log))?, append().map_err(DemoError::io(&log))?);
         // A group of its own: ctrl-c is for us, and we see to the children.

@@ -120,7 +120,11 @@ impl fmt::Display for Report {
         let live = kills.iter().map(|kill| kill.live_calls);
         if let (Some(least), Some(most)) = (live.clone().min(), live.max()) {
             let Recovery { p50, max, .. } = Recovery::of(kills);
-            writeln!(f, "  {:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most", grouped(self.kills()))?;
+            writeln!(
+                f,
+                "  {:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most",
+                grouped(self.kills())
+            )?;
             let again: u32 = kills.iter().map(|kill| kill.again).sum();
             if again > 0 {
                 writeln!(f, "  {:>7}    and once more while it came back", grouped(again.into()))?;
@@ -137,12 +141,18 @@ impl fmt::Display for Report {
             writeln!(f, "           but for {crossed} that waited while the host was dead, and {behind} queued behind one")?;
         }
         if self.is_good() {
-            return writeln!(f, "\nEvery call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.");
+            return writeln!(
+                f,
+                "\nEvery call was served. The word is tandem-oracle's, from what the callers heard and the host's journal."
+            );
         }
         writeln!(f)?;
         if self.kills() < u64::from(self.planned_kills) {
             let (kills, planned) = (self.kills(), self.planned_kills);
-            writeln!(f, "BAD: the host was killed {kills} times instead of {planned}: no other moment was as asked for. More calls, or milder conditions.")?;
+            writeln!(
+                f,
+                "BAD: the host was killed {kills} times instead of {planned}: no other moment was as asked for. More calls, or milder conditions."
+            )?;
         }
         if !self.adds_up() {
             writeln!(f, "BAD: the calls do not add up.")?;
@@ -187,7 +197,15 @@ mod tests {
             when: When::default(),
             twin: false,
         };
-        let kill = |recovery_ms| Kill { at: 0, live_calls: 20, at_routing_point: 9, treatments_running: 3, collects_half_pressed: 0, again: 0, recovery_ms };
+        let kill = |recovery_ms| Kill {
+            at: 0,
+            live_calls: 20,
+            at_routing_point: 9,
+            treatments_running: 3,
+            collects_half_pressed: 0,
+            again: 0,
+            recovery_ms,
+        };
         let played = Played { kills: [80.0, 120.0, 90.0].map(kill).into(), took: Duration::from_secs(2) };
         let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
         Report::new(&plan, played, judged)
@@ -222,7 +240,8 @@ mod tests {
                     0  calls in silence  
 
             Every call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.
-        "#]].assert_eq(&report.to_string());
+        "#]]
+        .assert_eq(&report.to_string());
     }
 
     #[test]

@@ -19,7 +19,8 @@ const TALK_S: f64 = 180.0;
 const STAFFING: f64 = 0.95;
 
 /// What generated callers press: at the menu, at the survey's questions, where six digits are asked for.
-const PRESSES: [&str; 4] = ["8000=", "8001=1:45,2:25,3:15,0:8,7:4,:3", "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16", "8003=271828:60,314159:30,27:5,:5"];
+const PRESSES: [&str; 4] =
+    ["8000=", "8001=1:45,2:25,3:15,0:8,7:4,:3", "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16", "8003=271828:60,314159:30,27:5,:5"];
 
 /// A group of a generated run, and its share of all calls.
 const GROUPS: [(&str, f64); 4] = [("agents", 0.36), ("sales", 0.16), ("support", 0.09), ("billing", 0.06)];

@@ -39,7 +39,8 @@ fn a_caller_presses_what_the_plan_says_at_each_collect() {
 
 #[test]
 fn keys_in_mind_when_a_collect_ends_are_pressed_ahead() {
-    let caller = CallerPlan { digits: Digits { answers: vec![Answer::new("123", 500)], after: After::Silence, at_prompts: false }, ..plan() };
+    let caller =
+        CallerPlan { digits: Digits { answers: vec![Answer::new("123", 500)], after: After::Silence, at_prompts: false }, ..plan() };
     Bench::with(options(), vec![caller]).ask(collect(1)).run(2_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
         0 c1 is Attended

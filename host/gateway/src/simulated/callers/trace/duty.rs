@@ -47,11 +47,8 @@ pub(super) fn by_agent(hours: &[HourOnDuty]) -> Vec<AgentOnDuty> {
     for hour in hours {
         let to_ms = hour.from_ms + HOUR_MS;
         for (name, service_types) in &hour.agents {
-            let agent = found.entry(name).or_insert_with(|| AgentOnDuty {
-                name: name.clone(),
-                service_types: BTreeSet::new(),
-                times: Vec::new(),
-            });
+            let agent =
+                found.entry(name).or_insert_with(|| AgentOnDuty { name: name.clone(), service_types: BTreeSet::new(), times: Vec::new() });
             agent.service_types.extend(service_types.iter().cloned());
             match agent.times.last_mut() {
                 Some((_, until_ms)) if *until_ms == hour.from_ms => *until_ms = to_ms,

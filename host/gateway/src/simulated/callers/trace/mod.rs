@@ -32,8 +32,7 @@ use row::{Columns, Course, Row};
 
 /// Service types and the digit that a menu gives them: regular, regular (English), internet, stock trading, prospective
 /// customer, asked to be called back.
-pub const SERVICE_TYPES: [(&str, &str); 6] =
-    [("PS", "1"), ("PE", "2"), ("IN", "3"), ("NE", "4"), ("NW", "5"), ("TT", "6")];
+pub const SERVICE_TYPES: [(&str, &str); 6] = [("PS", "1"), ("PE", "2"), ("IN", "3"), ("NE", "4"), ("NW", "5"), ("TT", "6")];
 
 /// Rows of a trace. 5,000,000: years of a centre, and some 2 GB of plans.
 pub const MAX_ROWS: u64 = 5_000_000;
@@ -117,9 +116,7 @@ pub enum TraceError {
     #[error("the trace has more than {MAX_ROWS} rows: cut it into several files")]
     TooLong,
     /// No row is left.
-    #[error(
-        "no call of the trace is selected: {calls} usable rows, {bad} bad; the first arrival is {first}, the last {last}"
-    )]
+    #[error("no call of the trace is selected: {calls} usable rows, {bad} bad; the first arrival is {first}, the last {last}")]
     Empty {
         /// Usable rows of the whole file.
         calls: usize,
@@ -167,10 +164,7 @@ impl Trace {
         let selected = |arrival: &Option<u64>| arrival.is_none_or(|at_ms| (from_ms..to_ms).contains(&at_ms));
         let report = |found: Vec<(u64, Option<u64>, String)>| {
             let mut report = Rows::default();
-            found
-                .into_iter()
-                .filter(|(_, arrival, _)| selected(arrival))
-                .for_each(|(line, _, why)| report.add(line, why));
+            found.into_iter().filter(|(_, arrival, _)| selected(arrival)).for_each(|(line, _, why)| report.add(line, why));
             report
         };
         let bad = report(bad);

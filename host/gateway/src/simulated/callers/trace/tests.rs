@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-const HEADER: &str =
-    "arrival,line,call_id,customer_id,priority,service_type,vru_seconds,queue_seconds,outcome,service_seconds,agent";
+const HEADER: &str = "arrival,line,call_id,customer_id,priority,service_type,vru_seconds,queue_seconds,outcome,service_seconds,agent";
 
 fn options() -> TraceOptions {
     TraceOptions { seed: 7, dials: "8000".into(), from_ms: None, hours: None }
@@ -151,8 +150,7 @@ fn a_date_and_hours_select_and_number_anew() {
     let begin = trace.hours.first().unwrap().from_ms;
     assert_eq!(begin, options.from_ms.unwrap(), "who answered at 00:00:38 a call of the day before is on duty");
 
-    let none =
-        read_with(&rows, &TraceOptions { from_ms: Some(instant("2001-01-01").unwrap()), ..options }).unwrap_err();
+    let none = read_with(&rows, &TraceOptions { from_ms: Some(instant("2001-01-01").unwrap()), ..options }).unwrap_err();
     let text = none.to_string();
     assert!(text.contains("1999-01-04T23:59:59") && text.contains("1999-01-05T01:59:59"), "{text}");
 }
