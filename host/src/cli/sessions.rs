@@ -68,7 +68,7 @@ impl Arguments {
             }
             return Ok(Verdict::Good);
         }
-        println!("{:<16} {:<5} {:>6}  {:<16} {:<24} {}", "session", "state", "steps", "strategy", "started", "interaction");
+        println!("{:<16} {:<5} {:>6}  {:<16} {:<24} interaction", "session", "state", "steps", "strategy", "started");
         for line in lines {
             let state = if line.live { "live" } else { "ended" };
             let interaction = line.interaction.as_deref().unwrap_or("-");

@@ -23,7 +23,7 @@ pub struct Threads {
 impl Threads {
     /// `helpers`: the threads of committer and reader, to be waited for.
     pub fn new(workers: Workers, committer: Sender<ToCommitter>, activity: Activity, helpers: Vec<JoinHandle<()>>) -> Self {
-        let inputs = (0..workers.len()).map(|_| Vec::new()).collect();
+        let inputs = (0..workers.count()).map(|_| Vec::new()).collect();
         Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, inputs, helpers }
     }
 

@@ -170,7 +170,7 @@ pub fn prepare<G: Guests>(
 const RECOVERED_AT_ONCE: usize = 256;
 
 fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<(usize, BTreeSet<VersionId>), StoreError> {
-    let mut inputs: Vec<Vec<Input>> = (0..workers.len()).map(|_| Vec::new()).collect();
+    let mut inputs: Vec<Vec<Input>> = (0..workers.count()).map(|_| Vec::new()).collect();
     let (mut found, mut versions) = (0, BTreeSet::new());
     desk::recover(reader, node, |folded| {
         found += 1;

@@ -42,7 +42,7 @@ impl ReaderThread {
                     Ok(rows) => {
                         if let Some(worker) = workers.get(worker) {
                             activity.begin(1);
-                            let _ = worker.send(ToWorker::Loaded(Input::Loaded(session, rows.map(Box::new))));
+                            let _ = worker.send(ToWorker::Loaded(Box::new(Input::Loaded(session, rows.map(Box::new)))));
                         }
                     }
                     Err(error) => {

@@ -22,7 +22,7 @@ pub enum ToWorker {
     /// In order. Each counts as activity.
     Inputs(Vec<Input>),
     /// Rows of these sessions were read.
-    Loaded(Input),
+    Loaded(Box<Input>),
     /// What the sessions hold and wait for; not counted as activity, asked for when there is none.
     Inventory(Sender<Inventory>),
     /// How many sessions there are: live, and with their guest in memory.
@@ -85,7 +85,7 @@ impl Workers {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.senders.len()
     }
 
@@ -170,7 +170,7 @@ impl<G: Guests> WorkerThread<G> {
                     handled
                 }
                 ToWorker::Loaded(input) => {
-                    self.worker.handle(input);
+                    self.worker.handle(*input);
                     self.hand_on();
                     1
                 }

@@ -213,14 +213,14 @@ mod tests {
         project(&top.path().join("survey"), "survey", &["a.scenario"]);
         let welcome = top.path().join("welcome");
         assert_eq!(found(&[top.path().into()], None), ["survey built in 1", "welcome built in 2"]);
-        assert_eq!(found(&[welcome.clone()], None), ["welcome built in 2"]);
+        assert_eq!(found(std::slice::from_ref(&welcome), None), ["welcome built in 2"]);
         assert_eq!(found(&[welcome.join("scenarios")], None), ["welcome built in 2"]);
         assert_eq!(found(&[welcome.join("scenarios/b.scenario")], None), ["welcome built in 1"]);
 
         let built = welcome.join("target").join(BUILT);
         std::fs::create_dir_all(&built).unwrap();
         std::fs::write(built.join("welcome.wasm"), "").unwrap();
-        assert_eq!(found(&[welcome.clone()], None), ["welcome built 2"], "an author's own comes first");
+        assert_eq!(found(std::slice::from_ref(&welcome), None), ["welcome built 2"], "an author's own comes first");
         assert_eq!(found(&[top.path().into()], None), ["survey built in 1", "welcome built in 2"], "in a folder of several it does not");
         assert_eq!(found(&[welcome.join("scenarios")], Some(&built.join("welcome.wasm"))), ["welcome built 2"]);
     }

@@ -209,7 +209,8 @@ fn target(reading: &mut Reading<'_>) -> Parsed<Target> {
     if reading.takes("default") {
         return Ok(Target::DefaultRoute);
     }
-    let kinds: [(&str, fn(String) -> Target); 4] =
+    type Make = fn(String) -> Target;
+    let kinds: [(&str, Make); 4] =
         [("group", Target::Group), ("number", Target::Number), ("agent", Target::Agent), ("routing-point", Target::RoutingPoint)];
     match kinds.into_iter().find(|(word, _)| reading.takes(word)) {
         Some((word, make)) => reading.quoted(&format!("the {word}'s name")).map(make),

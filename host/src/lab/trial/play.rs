@@ -56,8 +56,7 @@ impl<'a, G: Guests> Play<'a, G> {
         loop {
             let (mut acted, mut until) = (false, None::<Timestamp>);
             for caller in 0..self.players.len() {
-                loop {
-                    let Some(player) = self.players.get_mut(caller) else { break };
+                while let Some(player) = self.players.get_mut(caller) {
                     let wish = player.play(&mut self.table, &mut self.staffing);
                     if let Some(call) = player.call.clone() {
                         self.calls.insert(call, caller);
