@@ -105,6 +105,12 @@ pub enum LinkError {
         /// The gateway's words.
         message: String,
     },
+    /// It speaks what nobody offered.
+    #[error("the gateway speaks version {found} of the protocol, and this release version {PROTOCOL}; run releases that fit together")]
+    OtherProtocol {
+        /// The version it chose.
+        found: u32,
+    },
     /// It is the gateway of another switch.
     #[error("the gateway speaks for switch {found:?}, but tandem.toml calls it {expected:?}; correct the name in [switch.NAME] or the url")]
     OtherSwitch {
@@ -258,7 +264,10 @@ impl Primary {
     fn message(&mut self, message: GatewayMessage, out: &mut Vec<Directive>) -> Result<(), LinkError> {
         match (self.phase, message) {
             (_, GatewayMessage::Refused { reason, message }) => return Err(LinkError::Refused { reason, message }),
-            (Phase::Greeting, GatewayMessage::Welcome { switch, incarnation, .. }) => {
+            (Phase::Greeting, GatewayMessage::Welcome { protocol, switch, incarnation, .. }) => {
+                if protocol != PROTOCOL {
+                    return Err(LinkError::OtherProtocol { found: protocol });
+                }
                 if switch != self.options.switch {
                     return Err(LinkError::OtherSwitch { found: switch.to_string(), expected: self.options.switch.to_string() });
                 }

@@ -42,6 +42,7 @@ macro_rules! commands {
 
         /// One variant a command.
         #[derive(Debug, clap::Subcommand)]
+        #[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
         pub enum Commands {
             $($(
                 #[doc = $about]

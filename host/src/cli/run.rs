@@ -12,7 +12,7 @@ use tandem_session::{StepLimits, WorkerOptions};
 use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine, EngineLimits};
 use tandem_words::InstanceName;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -74,6 +74,7 @@ impl Arguments {
             Some(admin) => Some(runtime.block_on(Admin::bind(&admin.host, admin.port)).map_err(Report::msg)?),
             None => None,
         };
+        let signals = signals();
         let guests = {
             let (engine, catalogue) = (engine.clone(), Arc::clone(&catalogue));
             move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()))
@@ -86,7 +87,9 @@ impl Arguments {
             tracing::info!(address = ?admin.address(), "admin port open");
             runtime.spawn(admin.run(ready.handle.clone(), ended));
         }
-        runtime.spawn(stop_on_signal(ready.handle.clone()));
+        if let Some(signals) = signals {
+            runtime.spawn(stop_on_signal(ready.handle.clone(), signals));
+        }
         let ran = ready.run(link);
         let _ = shutdown.send(true);
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -168,11 +171,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn stop_on_signal(instance: Instance) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        tracing::warn!("signals cannot be heard; this instance can only be killed");
-        return;
-    };
+/// SIGTERM and ctrl-c. Listened to before the instance is primary, so that one that comes while it starts ends it well, too.
+type Signals = (Signal, Signal);
+
+fn signals() -> Option<Signals> {
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    signals.inspect_err(|error| tracing::warn!("signals cannot be heard ({error}); this instance can only be killed")).ok()
+}
+
+async fn stop_on_signal(instance: Instance, (mut terminate, mut interrupt): Signals) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

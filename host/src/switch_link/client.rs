@@ -78,14 +78,15 @@ impl SwitchLinkClient {
                 Err(error) => Err(error),
             };
             let lived = if connected { began.elapsed() } else { Duration::ZERO };
-            let (pause, news) = pauses.after(lived);
-            if news && !*shutdown.borrow() {
-                match ended {
-                    Ok(Ended::ByGateway) => tracing::warn!(url = %self.options.url, "the gateway closed the switch link; connecting again"),
-                    // It has said why.
-                    Ok(Ended::ByNode) => {}
-                    Err(error) => tracing::warn!("{error}; trying again"),
-                }
+            let why = match ended {
+                Ok(Ended::ByGateway) => format!("the gateway at {} closed the switch link", self.options.url),
+                // It has said why.
+                Ok(Ended::ByNode) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            let (pause, news) = pauses.after(lived, &why);
+            if news && !why.is_empty() && !*shutdown.borrow() {
+                tracing::warn!("{why}; connecting again");
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

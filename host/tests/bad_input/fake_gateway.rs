@@ -1,6 +1,9 @@
 //! A gateway by script, on a real socket: as good or as bad as a test wants it.
 
-use std::net::{TcpListener, TcpStream};
+use std::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
 
 use tandem_switch_link::{
     GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent, decode_host_frame,
@@ -178,7 +181,10 @@ impl Link {
     }
 
     /// The host closes the connection.
-    pub fn is_closed(mut self) {
-        while self.socket.read().is_ok() {}
+    pub fn expect_close(mut self) {
+        let began = Instant::now();
+        while self.socket.read().is_ok() {
+            assert!(began.elapsed() < HUNG, "the host goes on");
+        }
     }
 }

@@ -93,7 +93,7 @@ fn a_guest_that_traps_in_start_leaves_its_call_to_the_default_route_at_once() {
         assert_eq!(table.steps(table.session(&call)).len(), 1, "the arrival, which is told as it was");
     }
     table.press(&neighbour, "1");
-    table.pass_to(3_000);
+    table.pass_to(2_000);
     assert_eq!(table.heard(&neighbour).last().unwrap().1, "dialog.playsound thanks");
 }
 

@@ -36,7 +36,7 @@ fn a_replay_that_differs_ends_the_session_names_the_step_and_the_journal_stands(
     // The event that brought it to light is recorded too.
     assert!(table.steps(session).iter().any(|step| matches!(&step.event.body, EventBody::Digit(digit) if digit.key == "2")));
     table.press(&neighbour, "1");
-    table.pass_to(3_000);
+    table.pass_to(1_000);
     assert_eq!(table.heard(&neighbour).last().unwrap().1, "dialog.playsound thanks");
     assert!(table.is_well(&neighbour));
 }

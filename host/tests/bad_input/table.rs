@@ -155,11 +155,11 @@ impl Table {
 
     /// What the journal has of a session, in order.
     pub fn steps(&self, session: SessionId) -> Vec<&Step> {
-        let of_session = |record| match record {
-            &Record::Step(ref step) if step.session == session => Some(step),
+        let steps = self.records.iter().filter_map(|record| match record {
+            Record::Step(step) => Some(step),
             _ => None,
-        };
-        self.records.iter().filter_map(of_session).collect()
+        });
+        steps.filter(|step| step.session == session).collect()
     }
 
     /// How a call's session failed: by its last step that counts, which asks for nothing.

@@ -196,3 +196,89 @@ fn instant(text: &str) -> miette::Result<u64> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use clap::Parser;
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+    use crate::options::Options;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        callers: CallerArguments,
+    }
+
+    /// The callers of seed 1 for routing points 8000 and 8001.
+    fn callers(line: &str) -> miette::Result<Callers> {
+        let text = r#"
+            cluster.name = "cc1"
+            persistence.store = "none"
+            node = [{ id = 101, a = {} }]
+            switch.main.url = "ws://127.0.0.1:7400"
+            routing-point = [
+                { number = "8000", switch = "main", strategy = "builtin:welcome", default-route = "9000" },
+                { number = "8001", switch = "main", strategy = "builtin:ivr-menu", default-route = "9000" },
+            ]
+        "#;
+        let options = Options::parse(text, "tandem.toml").unwrap().options;
+        let line = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+        line.callers.callers(1, &options.routing_points.iter().collect::<Vec<_>>())
+    }
+
+    fn dialled(callers: &Callers, number: &str) -> usize {
+        callers.callers.iter().filter(|caller| caller.dials == number).count()
+    }
+
+    #[test]
+    fn generated_callers_share_and_press_as_the_flags_say() {
+        let all = callers("--calls-per-hour 1000").unwrap();
+        assert!(dialled(&all, "8000") > 400 && dialled(&all, "8001") > 400);
+        let mixed = callers("--calls-per-hour 1000 --mix 8001=1 --digits 8001=7:1 --from 2026-03-02T10:00:00").unwrap();
+        assert_eq!(dialled(&mixed, "8000"), 0);
+        assert_eq!(mixed.start, all.start + 3_600_000);
+        assert!(mixed.callers.iter().all(|caller| caller.digits.at_collect(1).is_some_and(|answer| answer.keys == "7")));
+        assert!(callers("--hours 0.1").unwrap().callers.len() < all.callers.len() / 10);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_by_name() {
+        for (line, why) in [
+            ("--mix 8002=1", "no routing point 8002"),
+            ("--digits 8002=1:1", "no routing point 8002"),
+            ("--hours 0", "0 is not a number of hours"),
+            ("--calls-per-hour 0", "0 calls per hour"),
+            ("--from tomorrow", "`tomorrow` is not a date"),
+            ("--trace /nowhere.csv", "/nowhere.csv cannot be played"),
+            ("--scenario /nowhere.scenario", "/nowhere.scenario cannot be read"),
+        ] {
+            let told = callers(line).unwrap_err();
+            assert!(told.to_string().contains(why), "{line}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_the_same_compressed_or_not_and_its_bad_rows_are_named() {
+        let text = "arrival,customer_id,priority,service_type,vru_seconds,queue_seconds,service_seconds,outcome,agent\n\
+            1999-01-05T08:00:00,,0,PS,8,0,60,AGENT,A1\n1999-01-05T08:00:30,,0,PS,8,0,60,AGENT,A1\n1999-01-05T08:01:00,,7,PS,8,0,60,AGENT,A1\n\
+            1999-01-05T08:02:00,,0,PS,8,0,60,PHANTOM,\n";
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, compressed) = (folder.path().join("calls"), folder.path().join("packed"));
+        std::fs::write(&plain, text).unwrap();
+        let mut encoder = GzEncoder::new(File::create(&compressed).unwrap(), Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap();
+        let of = |path: &Path, more: &str| callers(&format!("--trace {} {more}", path.display()));
+        let (one, other) = (of(&plain, "--dials 8001").unwrap(), of(&compressed, "--dials 8001").unwrap());
+        assert_eq!(one.callers, other.callers);
+        assert_eq!((dialled(&one, "8001"), one.agents.len()), (2, 1));
+        let notes = one.notes.join("\n");
+        assert!(notes.contains("1 PHANTOM") && notes.contains("1 rows make no sense") && notes.contains("line 4: priority"), "{notes}");
+        assert!(of(&plain, "--hours 1.5").unwrap_err().to_string().contains("whole hours"));
+        assert!(of(&plain, "--dials 8007").unwrap_err().to_string().contains("no routing point 8007"));
+    }
+}

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::DemoError;
 
@@ -64,9 +64,13 @@ impl Process {
     /// Asks it to end.
     pub fn terminate(&self) {
         // One that is gone already has nothing to be told.
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        if let Some(pid) = self.pid() {
             let _ = kill_process(pid, Signal::TERM);
         }
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
 
     /// Waits for its end.
@@ -110,9 +114,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may be dead already, and nobody could do more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // With whatever it has started itself: a host compiles in a process of its own. Nobody could do more than try.
+        if let (Ok(None), Some(group)) = (self.child.try_wait(), self.pid()) {
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -147,6 +153,23 @@ mod tests {
         assert!(process.exists());
         drop(child);
         assert!(!process.exists());
+    }
+
+    #[tokio::test]
+    async fn what_a_dropped_child_has_started_dies_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let child = shell("sleep 1000 & echo $!; wait", folder.path());
+        let said = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+        while !said().ends_with('\n') {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let command = PathBuf::from(format!("/proc/{}/cmdline", said().trim()));
+        assert!(!std::fs::read(&command).unwrap().is_empty());
+        drop(child);
+        // Dead at once, gone when the system has found the time.
+        while std::fs::read(&command).is_ok_and(|line| !line.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     #[tokio::test]

@@ -97,7 +97,8 @@ impl Report {
     /// A number that must be zero, with what it means.
     fn zero(&self, f: &mut fmt::Formatter<'_>, name: &str, what: &str, more: &str) -> fmt::Result {
         let count = self.count(name);
-        writeln!(f, "  {:>7}  {what:<18}{}{more}", grouped(count), if count == 0 { "" } else { "  <-- WRONG" })
+        let line = format!("  {:>7}  {what:<18}{}{more}", grouped(count), if count == 0 { "" } else { "  <-- WRONG" });
+        writeln!(f, "{}", line.trim_end())
     }
 }
 
@@ -169,7 +170,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -235,9 +236,9 @@ mod tests {
                 1,200  sessions: 12,345 steps, each on disk before anything left the host (6,173 a second)
                     3  times kill -9, with 20 to 20 calls live; the host led again after 90 ms, 120 ms at most
 
-                    0  events lost       
+                    0  events lost
                     0  requests doubled    (7 came a second time after a kill, and were recognised)
-                    0  calls in silence  
+                    0  calls in silence
 
             Every call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.
         "#]]
