@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod assignment;
+mod link_error;
+mod numbers;
 mod primary;
 mod tenure;
 #[cfg(test)]
@@ -11,5 +13,6 @@ mod testing;
 mod truths;
 
 pub use assignment::{Assignment, Deployment, Deployments};
-pub use primary::{Directive, LinkError, NodeOptions, Phase, Primary, Stock};
+pub use link_error::LinkError;
+pub use primary::{Directive, NodeOptions, Phase, Primary, Stock};
 pub use tenure::Tenure;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use tandem_journal::Opening;
 use tandem_switch_link::{
-    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, Refusal, RequestState, StepMessage, SwitchEvent,
+    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
 };
 use tandem_words::{
     Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, InteractionId, Message, NodeId, Position, RequestKey, SessionId,
     StartSession, StoreId, SwitchIncarnation, SwitchName, Timestamp,
 };
 
-use crate::{Assignment, Deployments, assignment::Meaning, truths::Truths};
+use crate::{Assignment, Deployments, LinkError, assignment::Meaning, numbers::too_large, truths::Truths};
 
 /// Who the primary is.
 #[derive(Debug, Clone)]
@@ -92,59 +92,6 @@ pub enum Directive {
     Ignore(Mark),
     /// Worth a warning in the log.
     Warn(String),
-}
-
-/// Why a connection cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// The gateway refused.
-    #[error("the gateway refused this instance: {message}")]
-    Refused {
-        /// For programs: after `Fenced` the instance must stop.
-        reason: Refusal,
-        /// The gateway's words.
-        message: String,
-    },
-    /// It speaks what nobody offered.
-    #[error("the gateway speaks version {found} of the protocol, and this release version {PROTOCOL}; run releases that fit together")]
-    OtherProtocol {
-        /// The version it chose.
-        found: u32,
-    },
-    /// It is the gateway of another switch.
-    #[error("the gateway speaks for switch {found:?}, but tandem.toml calls it {expected:?}; correct the name in [switch.NAME] or the url")]
-    OtherSwitch {
-        /// Its name.
-        found: String,
-        /// The name in the configuration.
-        expected: String,
-    },
-    /// Frames are numbered without holes.
-    #[error(
-        "the gateway's frame {found} came where frame {expected} should; it loses or repeats frames, against the protocol (docs/switch-link.md)"
-    )]
-    FrameOrder {
-        /// The number it should have had.
-        expected: u64,
-        /// The number it had.
-        found: u64,
-    },
-    /// Positions are, too: an event that is passed over would be lost.
-    #[error("the gateway sent event {found} where event {expected} should come, against the protocol (docs/switch-link.md)")]
-    EventOrder {
-        /// The position it should have had.
-        expected: Position,
-        /// The position it had.
-        found: Position,
-    },
-    /// A message that has no place here.
-    #[error("the gateway sent {what} in phase {phase:?}, against the protocol (docs/switch-link.md)")]
-    OutOfOrder {
-        /// The message.
-        what: &'static str,
-        /// Where the primary stood.
-        phase: Phase,
-    },
 }
 
 /// How far the primary is with its gateway.
@@ -262,6 +209,9 @@ impl Primary {
     }
 
     fn message(&mut self, message: GatewayMessage, out: &mut Vec<Directive>) -> Result<(), LinkError> {
+        if let Some(found) = too_large(&message) {
+            return Err(LinkError::TooLarge { what: name(&message), found });
+        }
         match (self.phase, message) {
             (_, GatewayMessage::Refused { reason, message }) => return Err(LinkError::Refused { reason, message }),
             (Phase::Greeting, GatewayMessage::Welcome { protocol, switch, incarnation, .. }) => {

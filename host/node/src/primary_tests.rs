@@ -1,6 +1,8 @@
 use tandem_switch_link::Over;
 use tandem_words::{EventBody, StoppedBy};
 
+use tandem_switch_link::Refusal;
+
 use super::*;
 use crate::testing::{added, answer, deleted, deployments, digit, key, mark, session, told};
 

@@ -106,7 +106,9 @@ impl Arguments {
             None => Calls::Generated { calls_per_hour: self.calls_per_hour, hours: self.hours.unwrap_or(1.0) },
             Some(file) => {
                 let hours = match self.hours {
-                    Some(hours) if hours.fract() != 0.0 || hours < 1.0 => bail!(help = "write --hours 24", "of a trace whole hours are taken, not {hours}"),
+                    Some(hours) if hours.fract() != 0.0 || hours < 1.0 => {
+                        bail!(help = "write --hours 24", "of a trace whole hours are taken, not {hours}")
+                    }
                     hours => hours.map(|hours| hours as u32),
                 };
                 Calls::Trace { file: file.clone(), from: self.from.clone(), hours }

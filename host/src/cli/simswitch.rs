@@ -169,7 +169,13 @@ impl Arguments {
         simulated::Options { routing_points: points.iter().map(default_route).collect(), groups, agents, ..simulated::Options::default() }
     }
 
-    fn service_options(&self, core: core::Options, simulated: SimulatedSwitch, switch: &Switch, start: u64) -> miette::Result<gateway::Options> {
+    fn service_options(
+        &self,
+        core: core::Options,
+        simulated: SimulatedSwitch,
+        switch: &Switch,
+        start: u64,
+    ) -> miette::Result<gateway::Options> {
         let listen = match self.listen {
             Some(address) => address,
             None => address_of(switch)?,
@@ -208,7 +214,9 @@ fn address_of(switch: &Switch) -> miette::Result<SocketAddr> {
         "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         host => host.parse(),
     };
-    let ip = ip.map_err(|_| miette!(help = "say where with --listen ADDRESS:PORT", "{} is a name: where to listen cannot be taken from it", switch.url))?;
+    let ip = ip.map_err(|_| {
+        miette!(help = "say where with --listen ADDRESS:PORT", "{} is a name: where to listen cannot be taken from it", switch.url)
+    })?;
     Ok(SocketAddr::new(ip, address.port))
 }
 

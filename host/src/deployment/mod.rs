@@ -31,8 +31,6 @@ pub enum DeploymentError {
          deploy one version, or give the other another name in its manifest"
     )]
     TwoVersions { strategy: String },
-    #[error("version {version} of strategy {strategy}, which live sessions run on, cannot be loaded: {source}")]
-    Kept { strategy: String, version: VersionId, source: LoadError },
     #[error(transparent)]
     Full(#[from] CatalogueFull),
     #[error(transparent)]
@@ -70,16 +68,20 @@ impl Loader<'_> {
         Ok(deployments)
     }
 
-    /// The versions that live sessions were opened under.
+    /// The versions that live sessions were opened under. One that cannot be had is told of and costs its own sessions only: they
+    /// fail by name when their next event comes, and their calls take the default route.
     pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &mut dyn Reader) -> Result<(), DeploymentError> {
         for version in versions.iter().filter(|version| self.catalogue.get(version).is_none()) {
             let Some(component) = store.component(*version)? else {
-                // Its sessions fail by name when their next event comes, and their calls take the default route.
                 tracing::error!(%version, "live sessions run on a version that the store does not have");
                 continue;
             };
-            let kept = |source| DeploymentError::Kept { strategy: component.name.clone(), version: *version, source };
-            self.catalogue.add(Strategy::load(self.engine, &component.bytes, self.cache).map_err(kept)?)?;
+            match Strategy::load(self.engine, &component.bytes, self.cache) {
+                Ok(strategy) => self.catalogue.add(strategy)?,
+                Err(error) => {
+                    tracing::error!(%version, strategy = component.name, "live sessions run on a version that cannot be loaded: {error}")
+                }
+            }
         }
         Ok(())
     }

@@ -1,5 +1,9 @@
 //! What is deployed and is no strategy of this release.
 
+use tandem::deployment::Loader;
+use tandem_store::{Memory, Store};
+use tandem_strategy::{Catalogue, Engine, EngineLimits, Strategy};
+
 use crate::program::Site;
 
 fn guest(name: &str) -> Vec<u8> {
@@ -51,6 +55,21 @@ fn what_is_no_strategy_of_this_release_is_named_and_neither_checked_as_good_nor_
     let mut host = site.start(&["run", "--instance", "101/a"]);
     host.says("primary: lease taken", 1);
     host.stops();
+}
+
+#[test]
+fn a_kept_version_that_cannot_be_loaded_any_more_does_not_keep_the_others_from_running() {
+    let engine = Engine::new(EngineLimits::default()).unwrap();
+    let version = |name: &str| Strategy::load(&engine, &guest(name), None).unwrap().version();
+    let [good, damaged, gone] = ["echo", "fails", "loops"].map(version);
+    let mut store = Memory::new(1);
+    store.keep_component(good, "echo", &guest("echo")).unwrap();
+    store.keep_component(damaged, "fails", b"\0asm, once").unwrap();
+    let catalogue = Catalogue::new();
+    let loader = Loader { engine: &engine, cache: None, catalogue: &catalogue };
+    loader.load_kept(&[good, damaged, gone].into(), store.reader().unwrap().as_mut()).unwrap();
+    assert!(catalogue.get(&good).is_some());
+    assert!(catalogue.get(&damaged).is_none() && catalogue.get(&gone).is_none());
 }
 
 #[test]

@@ -56,6 +56,8 @@ fn a_store_that_cannot_be_used_is_named_and_left_as_it_is() {
     let refused = |store: &str, says: &[&str]| {
         site.changed_options("sqlite:cc1.db", &format!("sqlite:{store}"));
         site.run().check(3, &[&[store], says].concat());
+        site.tandem(&["sessions"]).check(3, &[store]);
+        site.tandem(&["journal", "c1"]).check(3, &[store]);
     };
     refused("/proc/cc1.db", &["cannot be opened for writing", "right to write"]);
     refused("no/such/cc1.db", &["no/such"]);

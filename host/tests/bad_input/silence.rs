@@ -62,6 +62,16 @@ fn a_routing_point_without_a_strategy_sends_its_calls_to_the_default_route() {
 }
 
 #[test]
+fn a_strategy_whose_component_is_not_there_leaves_its_calls_to_the_default_route_at_once() {
+    let mut table = lay(&["fails"]).without_components().start();
+    let call = table.dial("8000");
+    assert_eq!(table.default_routed(&call), Some(0));
+    let failure = table.failure(&call);
+    assert_eq!(failure.kind, StepFailureKind::Unavailable);
+    assert!(failure.message.contains("not loaded on this instance; deploy it again"), "{}", failure.message);
+}
+
+#[test]
 fn an_answer_of_err_sends_the_call_to_the_default_route_at_once() {
     let mut table = lay(&["fails"]).start();
     let call = table.dial("8000");

@@ -76,6 +76,12 @@ impl Laid {
         self
     }
 
+    /// Nothing that is deployed can be loaded.
+    pub fn without_components(mut self) -> Self {
+        self.catalogue = Catalogue::new();
+        self
+    }
+
     pub fn start(self) -> Table {
         let Laid { options, engine, catalogue } = self;
         let catalogue = Arc::new(catalogue);

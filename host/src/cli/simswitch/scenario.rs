@@ -31,10 +31,13 @@ pub fn callers(paths: &[impl AsRef<Path>], seed: u64, start: u64) -> miette::Res
     let mut agents: Vec<Agents> = Vec::new();
     for (number, path) in (1_u32..).zip(paths) {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| format!("the scenario {} cannot be read", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| format!("the scenario {} cannot be read", path.display()))?;
         let scenario = parse(&text).map_err(|error| miette!("{}: {error}", path.display()))?;
         let arrive_at_ms = start.saturating_add(u64::from(number) * APART_MS);
-        callers.push(caller(&scenario, number, arrive_at_ms, seed).ok_or_else(|| miette!("{}: nobody calls in this scenario", path.display()))?);
+        callers.push(
+            caller(&scenario, number, arrive_at_ms, seed).ok_or_else(|| miette!("{}: nobody calls in this scenario", path.display()))?,
+        );
         for (group, count) in &scenario.setting.agents {
             match agents.iter_mut().find(|agents| agents.groups == [group.as_str()]) {
                 Some(known) => known.count = known.count.max(*count),
@@ -104,7 +107,9 @@ mod tests {
 
     #[test]
     fn keys_are_pressed_where_they_stand_and_nowhere_else() {
-        let plan = of("caller dials 8001 from 5551234\nexpect collect\nexpect play \"no-input\"\nexpect collect\nwait 2s\ncaller presses 1\nexpect route group \"sales\"");
+        let plan = of(
+            "caller dials 8001 from 5551234\nexpect collect\nexpect play \"no-input\"\nexpect collect\nwait 2s\ncaller presses 1\nexpect route group \"sales\"",
+        );
         assert_eq!((plan.dials.as_str(), plan.calling.as_str()), ("8001", "5551234"));
         assert!(plan.digits.at_collect(1).is_none() && plan.digits.at_collect(2).is_none() && plan.digits.at_collect(4).is_none());
         assert_eq!(plan.digits.at_collect(3), Some(&Answer::new("1", 2_500)));
@@ -117,7 +122,8 @@ mod tests {
         assert_eq!(in_menu.hangs_up_at_ms, Some(3_000));
         let waiting = of("patience 90s\ncaller dials 8001\nexpect route group \"sales\"\nwait 30s\ncaller hangs up");
         assert_eq!((waiting.patience_ms, waiting.hangs_up_at_ms), (30_000, None));
-        let talking = of("patience 90s\ncaller dials 8001\nexpect route group \"sales\"\nexpect routed to \"sales\"\nwait 5s\nagent hangs up");
+        let talking =
+            of("patience 90s\ncaller dials 8001\nexpect route group \"sales\"\nexpect routed to \"sales\"\nwait 5s\nagent hangs up");
         assert_eq!((talking.patience_ms, talking.service_ms), (90_000, 5_000));
     }
 

@@ -23,7 +23,11 @@ impl FromStr for Agents {
     type Err = BadValue;
 
     fn from_str(text: &str) -> Result<Self, BadValue> {
-        let wrong = || BadValue(format!("{text:?} is not GROUP=COUNT; write sales=5, or sales+support=2 for agents of two groups (at most {MOST_AGENTS})"));
+        let wrong = || {
+            BadValue(format!(
+                "{text:?} is not GROUP=COUNT; write sales=5, or sales+support=2 for agents of two groups (at most {MOST_AGENTS})"
+            ))
+        };
         let (groups, count) = text.split_once('=').ok_or_else(wrong)?;
         let groups: Vec<_> = groups.split('+').map(|group| group.trim().to_owned()).collect();
         let count = count.trim().parse().ok().filter(|count| *count <= MOST_AGENTS).ok_or_else(wrong)?;
