@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use tandem_instance::{Floor, desk};
 use tandem_journal::FormatError;
 use tandem_node::{Deployments, LinkError, NodeOptions, Primary, Stock};
 use tandem_session::{CommitQueue, Guests, Input, Output, Worker, WorkerOptions};
@@ -10,7 +11,7 @@ use tandem_store::{Holder, Reader, Store, StoreError};
 use tandem_switch_link::{GatewayFrame, HostMessage, Mark};
 use tandem_words::{InstanceName, SessionId, SwitchName};
 
-use crate::node::desk::{self, Floor};
+use crate::node::recovery;
 
 /// Why a host on one thread cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,10 @@ impl Floor for Hands {
     fn take_stock(&mut self) {
         self.take_stock = true;
     }
+
+    fn warn(&mut self, what: String) {
+        tracing::warn!("{what}");
+    }
 }
 
 impl<G: Guests> SoloHost<G> {
@@ -92,7 +97,7 @@ impl<G: Guests> SoloHost<G> {
         let lease = store.take_lease(node, &holder)?;
         let mut reader = store.reader()?;
         let mut worker = Worker::new(guests, options.worker, lease.epoch);
-        desk::recover(reader.as_mut(), node, |folded| worker.recover(folded.state, folded.last_snapshot))?;
+        recovery::recover(reader.as_mut(), node, |folded| worker.recover(folded.state, folded.last_snapshot))?;
         let switch = options.switch.clone();
         let node_options = NodeOptions {
             cluster: "lab".to_owned(),

@@ -7,8 +7,8 @@ use tandem_session::Input;
 use tandem_switch_link::{HostMessage, Mark};
 use tandem_words::SessionId;
 
-use super::desk::Floor;
 use crate::session::{Activity, ToCommitter, Workers};
+use tandem_instance::Floor;
 
 pub struct Threads {
     pub workers: Workers,
@@ -75,5 +75,9 @@ impl Floor for Threads {
 
     fn take_stock(&mut self) {
         self.take_stock = true;
+    }
+
+    fn warn(&mut self, what: String) {
+        tracing::warn!("{what}");
     }
 }

@@ -9,7 +9,7 @@ use tandem_store::{Reader, StoreError};
 use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
 
-use super::{Fatal, Home, Inbox, Instance, NodeService, Status, ToNode, boot_clock_ms, desk, floor::Threads, this_process};
+use super::{Fatal, Home, Inbox, Instance, NodeService, Status, ToNode, boot_clock_ms, floor::Threads, recovery, this_process};
 use crate::{
     session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
     switch_link::{ClientOptions, SwitchLinkClient},
@@ -172,7 +172,7 @@ const RECOVERED_AT_ONCE: usize = 256;
 fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<(usize, BTreeSet<VersionId>), StoreError> {
     let mut inputs: Vec<Vec<Input>> = (0..workers.count()).map(|_| Vec::new()).collect();
     let (mut found, mut versions) = (0, BTreeSet::new());
-    desk::recover(reader, node, |folded| {
+    recovery::recover(reader, node, |folded| {
         found += 1;
         versions.insert(folded.state.opening().version);
         let owner = workers.owner(folded.state.session());

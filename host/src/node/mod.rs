@@ -1,13 +1,13 @@
 //! A node at work: one thread moves bytes and time between the switch link, the rules of `tandem-node`, and the sessions.
 
 mod alarm;
-pub mod desk;
 mod ending;
 mod floor;
 mod holder;
 mod home;
 mod inbox;
 mod instance;
+pub mod recovery;
 mod service;
 mod status;
 #[cfg(test)]

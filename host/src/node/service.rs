@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tandem_instance::{Floor as _, desk};
 use tandem_journal::FormatError;
 use tandem_node::{LinkError, Phase, Primary, Stock, Tenure};
 use tandem_session::Output;
@@ -10,13 +11,7 @@ use tandem_store::{Disposition, PrimaryLock, Reader, StoreError};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
 use tandem_words::SwitchName;
 
-use super::{
-    Status, ToNode, boot_clock_ms,
-    desk::{self, Floor as _},
-    ending,
-    floor::Threads,
-    inbox::weight,
-};
+use super::{Status, ToNode, boot_clock_ms, ending, floor::Threads, inbox::weight};
 use crate::{
     session::{Progress, ToCommitter},
     switch_link::Outgoing,

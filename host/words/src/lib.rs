@@ -9,6 +9,7 @@ mod event;
 mod holding;
 mod id;
 mod manifest;
+mod planted;
 mod request;
 
 pub use event::{
@@ -21,4 +22,7 @@ pub use id::{
     SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
 };
 pub use manifest::{Context, Isolation, Manifest, OnSwap, Origin, Parameter};
+#[cfg(feature = "planted-bugs")]
+pub use planted::plant;
+pub use planted::{Bug, planted};
 pub use request::{CollectOptions, CreateCall, Fetch, Prompt, RequestBody, Route, Speech, StartSession, Target};

@@ -1,13 +1,13 @@
 //! The desk: what a primary decides, what its workers finish and what is durable meet here, and are handed to whoever has to
-//! do it. The same desk stands between threads (`service`) and in the single thread of the lab.
+//! do it. The same desk stands between the threads of the product, in the single thread of the lab, and in the simulation.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
+use tandem_journal::Claim;
 use tandem_node::{Directive, Primary};
-use tandem_session::{Arrival, Durable, Folded, HostRequest, Input, Release, fold};
-use tandem_store::{Reader, StoreError};
+use tandem_session::{Arrival, Durable, HostRequest, Input, Release};
 use tandem_switch_link::{HostMessage, Mark};
-use tandem_words::{EventBody, NodeId, RequestKey, SessionId};
+use tandem_words::{EventBody, RequestKey, SessionId};
 
 /// Who does what the desk says.
 pub trait Floor {
@@ -23,6 +23,8 @@ pub trait Floor {
     fn follow(&mut self, after: Mark);
     /// Let every commit come through, then call [`Primary::took_stock`].
     fn take_stock(&mut self);
+    /// For the log: worth a warning.
+    fn warn(&mut self, what: String);
 }
 
 /// Does what the primary wants done, in order.
@@ -51,7 +53,7 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
                 floor.worker(to, Input::Arrive(to, Arrival::Message { from, strategy, message }));
             }
             Directive::Ignore(mark) => floor.ignored(mark),
-            Directive::Warn(what) => tracing::warn!("{what}"),
+            Directive::Warn(what) => floor.warn(what),
         }
     }
 }
@@ -72,7 +74,7 @@ pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floo
             Durable::Lost(lost) => {
                 floor.worker(lost.session, Input::LostClaim(lost.session));
                 primary.over(lost.session);
-                if let tandem_journal::Claim::Request(key) = lost.claim {
+                if let Claim::Request(key) = lost.claim {
                     answer(key, EventBody::SessionStarted(lost.owner.to_string()), floor);
                 }
             }
@@ -107,16 +109,4 @@ pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor)
     if release.over {
         primary.over(session);
     }
-}
-
-/// Folds the node's sessions out of the store, oldest first. A session whose rows cannot be read is named in the log and left
-/// to the gateway's control deadline; the others are not kept from recovering by it.
-pub fn recover(reader: &mut dyn Reader, node: NodeId, mut found: impl FnMut(Folded)) -> Result<(), StoreError> {
-    reader.for_each_live_session(node, &mut |session, rows| {
-        match fold(&rows) {
-            Ok(folded) => found(folded),
-            Err(message) => tracing::error!(%session, "this session cannot be recovered: {message}"),
-        }
-        ControlFlow::Continue(())
-    })
 }
