@@ -7,7 +7,7 @@ mod assignment;
 mod link_error;
 mod numbers;
 mod primary;
-mod tenure;
+pub mod role;
 #[cfg(test)]
 mod testing;
 mod truths;
@@ -15,4 +15,4 @@ mod truths;
 pub use assignment::{Assignment, Deployment, Deployments};
 pub use link_error::LinkError;
 pub use primary::{Directive, NodeOptions, Phase, Primary, Stock};
-pub use tenure::Tenure;
+pub use role::Tenure;
