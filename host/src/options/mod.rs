@@ -36,7 +36,8 @@ use toml::{Spanned, de::DeTable};
 
 pub use problem::{OptionsError, Problem};
 pub use sections::{
-    Cluster, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint, Sessions, Switch,
+    Cluster, FencingBy, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint,
+    Sessions, Switch,
 };
 
 /// Options, and what one should know about them.
