@@ -112,7 +112,9 @@ impl Site {
     /// Runs a command to its end.
     pub fn tandem(&self, arguments: &[&str]) -> (bool, String) {
         let Output { status, stdout, stderr } = tandem(&[arguments, &["--config", &self.config()]].concat()).output().unwrap();
-        (status.success(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+        let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+        // Errors are wrapped to the width of a terminal.
+        (status.success(), said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" "))
     }
 
     pub fn starts(&mut self, letter: char) {
@@ -151,9 +153,9 @@ impl Site {
         self.stands(letter, |status| status["role"] == "primary" && status["phase"] == "serving")
     }
 
-    /// Waits until it is backup, and reaches the switch.
+    /// Waits until it is backup, reaches the switch, and knows who is primary.
     pub fn watches(&self, letter: char) -> Value {
-        self.stands(letter, |status| status["role"] == "backup" && status["reaches_switch"] == true)
+        self.stands(letter, |status| status["role"] == "backup" && status["reaches_switch"] == true && status["holder"].is_string())
     }
 
     fn stands(&self, letter: char, good: impl Fn(&Value) -> bool) -> Value {
