@@ -6,7 +6,7 @@ mod signals;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
@@ -101,18 +101,28 @@ impl Arguments {
         let _ = shutdown.send(true);
         runtime.shutdown_timeout(Duration::from_secs(1));
         ran?;
-        tracing::info!(instance = %self.instance, "ended: every commit is through, the lease is given back");
+        tracing::info!(instance = %self.instance, "ended: every commit is through, and no lease is held");
         Ok(Verdict::Good)
     }
 }
+
+/// How long the other instance may take to start or to end, before it counts as one that cannot be killed.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
 
 /// Nobody else has the instance's name, and the other instance, where it runs, is one that this one could kill.
 fn alone_and_able(store: &Path, instance: InstanceName, options: &Options) -> miette::Result<InstanceLock> {
     let name = InstanceLock::try_take(store, &node::this_process(instance)).map_err(Report::msg)?;
     let kills = options.lease.fencing == FencingBy::Kill;
-    let other = settings::other(instance, options).filter(|_| kills).and_then(|other| InstanceLock::owner(store, other));
-    other.iter().try_for_each(node::may_kill).map_err(Report::msg)?;
-    Ok(name)
+    let Some(other) = settings::other(instance, options).filter(|_| kills) else { return Ok(name) };
+    let until = Instant::now() + SETTLES_WITHIN;
+    loop {
+        match InstanceLock::owner(store, other).as_ref().map_or(Ok(()), node::may_kill) {
+            Ok(()) => return Ok(name),
+            // One that is just starting or ending cannot be seen for a moment.
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(Report::msg(error)),
+        }
+    }
 }
 
 /// Compiled components lie beside the store: they are this installation's, and can be deleted at any time.
@@ -144,9 +154,9 @@ impl Roles<'_> {
             tracing::warn!("lease.fencing = \"epoch\": nobody is killed; this is for tests");
         }
         let lock = NodeLock::new(store, node::this_process(self.instance.instance));
+        self.load_live(store)?;
         let mut first = true;
         while !self.running.is_stopping() {
-            self.load_live(store)?;
             let service = CandidateService::new(candidate, self.instance.clone(), store, lock.clone(), first);
             first = false;
             let Some(home) = self.candidate(service)? else { return Ok(()) };
@@ -188,8 +198,8 @@ impl Roles<'_> {
         }
     }
 
-    /// What the node's live sessions run on is loaded before it is needed. A store that cannot be read just now is not waited for:
-    /// a primary loads what it lacks.
+    /// What the node's live sessions run on is loaded before it is needed. Once: what comes later comes by this file, or a primary
+    /// loads what it lacks.
     fn load_live(&self, store: &Path) -> miette::Result<()> {
         let mut reader = node::open_store(store).map_err(Report::msg)?;
         self.loader.load_live(reader.as_mut()).map_err(Report::msg)
