@@ -63,16 +63,16 @@ impl Arguments {
             StoreUrl::Sqlite(path) => Some(path.as_path()),
             StoreUrl::None => None,
         };
-        let _name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
         let mut home = path.is_none().then(|| Home::memory(self.instance));
-        let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
-        let cache = open_cache(path)?;
-        let catalogue = Arc::new(Catalogue::new());
-        let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
         let mut reader = match (path, &home) {
             (Some(path), _) => Some(node::open_store(path).map_err(Report::msg)?),
             (None, home) => home.as_ref().map(|home| home.store.reader()).transpose().map_err(Report::msg)?,
         };
+        let _name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
+        let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
+        let cache = open_cache(path)?;
+        let catalogue = Arc::new(Catalogue::new());
+        let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
         let (deployments, to_keep) = loader.deploy(&options, reader.as_deref_mut()).map_err(Report::msg)?;
         drop(reader);
 
@@ -170,11 +170,13 @@ impl Roles<'_> {
 
     fn candidate(&mut self, service: CandidateService) -> miette::Result<Option<Home>> {
         let (shutdown, ended) = watch::channel(false);
-        let listening = tokio::spawn(SwitchLinkClient::new(self.link.clone(), service.inbox()).run(ended));
+        // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
+        let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
+        let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
         self.running.plays(service.handle());
         let ran = service.run(&mut |store| self.to_keep.keep(store));
         let _ = shutdown.send(true);
-        listening.abort();
+        listening.iter().for_each(tokio::task::JoinHandle::abort);
         ran.map_err(Report::msg)
     }
 

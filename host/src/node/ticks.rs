@@ -93,16 +93,20 @@ impl Beat {
 pub struct Watched {
     ticks: Ticks,
     pulse: Pulse,
+    in_a_pair: bool,
 }
 
 impl Watched {
     /// Of these threads, with this `lease.timeout`.
-    pub fn new(ticks: Ticks, timeout_ms: u64) -> Self {
-        Watched { ticks, pulse: Pulse::new(timeout_ms, boot_clock_ms()) }
+    pub fn new(ticks: Ticks, timeout_ms: u64, in_a_pair: bool) -> Self {
+        Watched { ticks, pulse: Pulse::new(timeout_ms, boot_clock_ms()), in_a_pair }
     }
 
-    /// Whether the lease may be renewed now.
+    /// Whether the lease may be renewed now. A lone instance goes on with the threads that move: nobody could do better.
     pub fn may_renew(&mut self) -> bool {
+        if !self.in_a_pair {
+            return true;
+        }
         self.ticks.look(&mut self.pulse);
         self.pulse.may_renew()
     }

@@ -87,10 +87,12 @@ fn a_store_of_a_living_primary_is_left_to_it() {
     let mut host = site.start(&["run", "--instance", "101/a"]);
     host.says("primary: lease taken", 1);
     site.run().check(3, &["101/a runs already, as process", "cc1.db.instance-101-a.lock locked", "start the other instance"]);
-    let backup = site.start(&["run", "--instance", "101/b"]);
+    let mut backup = site.start(&["run", "--instance", "101/b"]);
+    backup.says("connecting again", 1);
     let said = backup.stops();
     assert!(!said.contains("primary: lease taken"), "{said}");
     let mut backup = site.start(&["run", "--instance", "101/b"]);
+    backup.says("connecting again", 1);
     host.stops();
     backup.says("primary: lease taken", 1);
     backup.says("epoch=2", 1);

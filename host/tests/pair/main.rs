@@ -11,8 +11,11 @@ use std::{
 
 use site::{Site, until};
 
+/// Long enough for a machine with too much to do.
+const TIMEOUT: &str = "timeout = \"3s\"";
+
 /// Longer than a takeover by the lease takes.
-const PAUSE: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_secs(6);
 
 /// Nobody's call may take its default route: whoever took over came in time.
 fn assert_good(report: &serde_json::Value) {
@@ -22,7 +25,7 @@ fn assert_good(report: &serde_json::Value) {
 
 #[test]
 fn after_a_kill_the_other_one_leads_and_again_when_the_first_is_back() {
-    let mut site = Site::new("");
+    let mut site = Site::new(TIMEOUT);
     site.runs();
     site.signals('a', "KILL");
     assert_eq!(site.ends('a').signal(), Some(9));
@@ -40,7 +43,7 @@ fn after_a_kill_the_other_one_leads_and_again_when_the_first_is_back() {
 
 #[test]
 fn one_that_hangs_is_killed_and_its_role_taken() {
-    let mut site = Site::new("");
+    let mut site = Site::new(TIMEOUT);
     site.runs();
     let pid = site.pid('a');
     site.signals('a', "STOP");
@@ -60,7 +63,7 @@ fn one_that_hangs_is_killed_and_its_role_taken() {
 
 #[test]
 fn the_role_is_handed_over_there_and_back_and_when_the_primary_is_told_to_end() {
-    let mut site = Site::new("");
+    let mut site = Site::new(TIMEOUT);
     site.runs();
     let (good, said) = site.tandem(&["switchover", "101"]);
     assert!(!good && said.contains("refused: 101/b is not connected") && said.contains("--force"), "{said}");
@@ -85,7 +88,7 @@ fn the_role_is_handed_over_there_and_back_and_when_the_primary_is_told_to_end() 
 
 #[test]
 fn one_that_was_only_paused_changes_nothing_when_it_wakes() {
-    let mut site = Site::new("fencing = \"epoch\"");
+    let mut site = Site::new("fencing = \"epoch\"\ntimeout = \"2s\"");
     site.runs();
     let (mut primary, mut other, mut takeovers) = ('a', 'b', 0);
     for _ in 0..20 {
@@ -124,7 +127,7 @@ fn one_that_was_only_paused_changes_nothing_when_it_wakes() {
 
 #[test]
 fn a_name_is_one_process_and_one_that_is_not_in_the_file_does_not_start() {
-    let mut site = Site::new("");
+    let mut site = Site::new(TIMEOUT);
     site.starts('a');
     site.serves('a');
     let (good, said) = site.tandem(&["run", "--instance", "101/a"]);
@@ -140,7 +143,7 @@ fn a_name_is_one_process_and_one_that_is_not_in_the_file_does_not_start() {
 
 #[test]
 fn a_lock_file_that_was_removed_by_hand_is_made_again() {
-    let mut site = Site::new("");
+    let mut site = Site::new(TIMEOUT);
     site.runs();
     let lock = site.file("pair.db.node-101.lock");
     std::fs::remove_file(&lock).unwrap();

@@ -190,7 +190,15 @@ impl Site {
     /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
     pub fn ends_well(mut self) -> Value {
         ask(&self.control, "POST", "/stop-arrivals").unwrap();
-        let ended = until("the run's end", || self.switch.try_wait().unwrap());
+        let began = Instant::now();
+        let ended = loop {
+            if let Some(ended) = self.switch.try_wait().unwrap() {
+                break ended;
+            }
+            let stand = || (self.switch_status(), self.status('a'), self.status('b'), self.log('a'), self.log('b'));
+            assert!(began.elapsed() < HUNG, "the run does not end: {:#?}", stand());
+            std::thread::sleep(Duration::from_millis(20));
+        };
         assert!(ended.success(), "{}", std::fs::read_to_string(self.file("switch.log")).unwrap());
         for letter in ['a', 'b'] {
             if self.hosts[index(letter)].is_some() {
