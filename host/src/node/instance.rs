@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, time::Duration};
 use crossbeam_channel::{Receiver, unbounded};
 use tandem_node::{Deployments, NodeOptions, Primary, Tenure};
 use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
-use tandem_store::{Reader, StoreError};
+use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
 
@@ -185,13 +185,17 @@ pub fn prepare<G: Guests>(
         sessions_in_memory: None,
         recovered,
         steps: 0,
-        store: path,
+        store: path.clone(),
     };
     tracing::info!(instance = %options.instance, epoch = lease.epoch, sessions = recovered, "primary: lease taken, sessions found");
     let handle = Instance { node, workers: workers.senders() };
     let primary = Primary::new(node_options, options.deployments.clone());
     let threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
-    let watch = Watch::start(ticks.clone(), options.lease_timeout, options.pair.is_some())?;
+    let other = {
+        let (path, pair) = (path, options.pair.clone());
+        move || path.as_deref().zip(pair.as_ref()).is_some_and(|(path, pair)| InstanceLock::owner(path, pair.other).is_some())
+    };
+    let watch = Watch::start(ticks.clone(), options.lease_timeout, other)?;
     let reign = Reign::new(lock, options.pair.clone(), watch, ticks.clone(), options.lease_timeout);
     let service = NodeService::new(primary, threads, reader, options.switch.clone(), progress, status, reign);
     Ok(Ready { handle, service, messages, activity, ticks, tick_every, versions })

@@ -119,8 +119,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts it. `in_a_pair`: a thread that hangs ends the process. A lone instance has nobody to hand over to: it is told of.
-    pub fn start(ticks: Ticks, lease_timeout: Duration, in_a_pair: bool) -> io::Result<Self> {
+    /// Starts it. A thread that hangs ends the process where `other` runs, which takes over. Where nobody does, it is told of: a disk
+    /// that is slow for a moment looks the same, and is not worth a node without a primary.
+    pub fn start(ticks: Ticks, lease_timeout: Duration, other: impl Fn() -> bool + Send + 'static) -> io::Result<Self> {
         let (ended, over) = bounded::<()>(0);
         let timeout_ms = u64::try_from(lease_timeout.as_millis()).unwrap_or(u64::MAX);
         let watching = move || {
@@ -137,7 +138,7 @@ impl Watch {
                 if !std::mem::replace(&mut told, true) {
                     tracing::error!(thread, "this thread has not moved for lease.timeout ({lease_timeout:?}): it, or the disk, hangs");
                 }
-                if in_a_pair {
+                if other() {
                     tracing::error!("ended at once: the other instance takes over, and nothing that was not committed has left");
                     std::process::exit(HUNG);
                 }
