@@ -7,6 +7,7 @@ mod assignment;
 mod link_error;
 mod numbers;
 mod primary;
+pub mod synch;
 mod tenure;
 #[cfg(test)]
 mod testing;
