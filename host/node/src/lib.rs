@@ -8,6 +8,7 @@ mod link_error;
 mod numbers;
 mod primary;
 mod starts;
+pub mod synch;
 mod tenure;
 #[cfg(test)]
 mod testing;
