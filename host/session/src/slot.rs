@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Opening, Record};
-use tandem_words::{InteractionId, Timestamp};
+use tandem_switch_link::Held;
+use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -49,7 +50,7 @@ pub(crate) struct Slot {
     /// A snapshot is on its way, after which the session leaves memory.
     pub passivating: bool,
     /// What the gateway was told last of the session (interactions, quiet-until).
-    pub told: Option<(Vec<InteractionId>, Option<Timestamp>)>,
+    pub told: Option<(Vec<Held>, Option<Timestamp>)>,
 }
 
 impl Slot {
