@@ -213,9 +213,9 @@ impl SessionState {
     }
 
     /// The visit that the session was made for, if it was made for one of this interaction.
-    fn visit_of(&self, interaction: &InteractionId) -> Option<Visit> {
+    pub(crate) fn visit_of(&self, interaction: &InteractionId) -> Option<(SwitchIncarnation, Visit)> {
         match &self.opening.claim {
-            Some(Claim::Visit { interaction: of, visit }) if **of == **interaction => Some(*visit),
+            Some(Claim::Visit { interaction: of, incarnation, visit, .. }) if **of == **interaction => Some((*incarnation, *visit)),
             _ => None,
         }
     }

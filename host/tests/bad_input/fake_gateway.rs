@@ -63,11 +63,11 @@ impl FakeGateway {
     pub fn serves(&self) -> Link {
         let mut link = self.leads();
         let reconcile = link.hears();
-        let HostMessage::Reconcile { after, interactions, requests } = &reconcile else { panic!("{reconcile:?}") };
+        let HostMessage::Reconcile { after, interactions, requests, .. } = &reconcile else { panic!("{reconcile:?}") };
         let kept_from = after.map_or(1, |mark| mark.position + 1);
-        let interactions = interactions.iter().map(|id| (id.clone(), InteractionState::AtRoutingPoint)).collect();
+        let interactions = interactions.iter().map(|held| (held.clone(), InteractionState::AtRoutingPoint)).collect();
         let requests = requests.iter().map(|key| (*key, RequestState::Open)).collect();
-        link.says(vec![GatewayMessage::Reconciled { now: NOW, kept_from, interactions, requests }]);
+        link.says(vec![GatewayMessage::Reconciled { now: NOW, kept_from, interactions, requests, more: false }]);
         link.reconciled = Some(reconcile);
         link
     }
@@ -173,7 +173,7 @@ impl Link {
     /// What the host said that it knows.
     pub fn reconcile(&self) -> (Option<Position>, usize, usize) {
         match &self.reconciled {
-            Some(HostMessage::Reconcile { after, interactions, requests }) => {
+            Some(HostMessage::Reconcile { after, interactions, requests, .. }) => {
                 (after.map(|mark| mark.position), interactions.len(), requests.len())
             }
             other => panic!("{other:?}"),

@@ -58,6 +58,11 @@ impl SimulatedSwitch {
         })
     }
 
+    /// Calls to come get ids that begin so; see [`Options::id_prefix`].
+    pub fn begin_ids_with(&mut self, prefix: String) {
+        self.options.id_prefix = prefix;
+    }
+
     /// Nobody calls any more who has not called yet: the run ends once the live calls are over.
     pub fn stop_arrivals(&mut self) {
         self.callers.clear();
@@ -195,6 +200,11 @@ impl Switch for SimulatedSwitch {
             Order::DefaultRoute { interaction, .. } => {
                 if let Some(&number) = self.by_id.get(&interaction) {
                     self.with_call(number, |switch, call| switch.default_route(call));
+                }
+            }
+            Order::HangUp { interaction } => {
+                if let Some(&number) = self.by_id.get(&interaction) {
+                    self.with_call(number, |switch, call| switch.give_up_call(call));
                 }
             }
         }

@@ -170,7 +170,7 @@ impl Site {
         self.connects();
         self.greets();
         self.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
-        self.says(GatewayMessage::Reconciled { now: 1_000, kept_from: 1, interactions: Vec::new(), requests: Vec::new() });
+        self.says(GatewayMessage::Reconciled { now: 1_000, kept_from: 1, interactions: Vec::new(), requests: Vec::new(), more: false });
         self.hears(|message| matches!(message, HostMessage::Idle { .. }));
     }
 
