@@ -204,8 +204,23 @@ mod tests {
 
     #[test]
     fn limits_of_the_options_reach_workers_and_engine() {
-        let text = "cluster.name = \"cc1\"\npersistence.store = \"sqlite:cc1.db\"\n[[node]]\nid = 101\na = {}\n\
-                    [limits]\nstate = \"16MiB\"\npayload = \"1MiB\"\nuser-data = \"5000B\"\n";
+        let text = "
+            cluster.name = \"cc1\"
+            persistence.store = \"sqlite:cc1.db\"
+            switch.main.url = \"ws://127.0.0.1:7400\"
+            [[node]]
+            id = 101
+            a = {}
+            [[routing-point]]
+            number = \"8000\"
+            switch = \"main\"
+            strategy = \"builtin:welcome\"
+            default-route = \"9000\"
+            [limits]
+            state = \"16MiB\"
+            payload = \"1MiB\"
+            user-data = \"5000B\"
+        ";
         let options = Options::parse(text, "tandem.toml").unwrap().options;
         let (worker, engine) = (worker_options(&options), engine_limits(&options));
         assert_eq!((worker.state_bytes, worker.step.payload_bytes, worker.step.user_data_bytes), (16 << 20, 1 << 20, 5_000));
