@@ -236,6 +236,11 @@ impl SessionState {
             .unwrap_or_else(|| value(data, key))
     }
 
+    /// All of it; empty for an interaction that is not the session's.
+    pub(crate) fn user_data_of(&self, interaction: &InteractionId) -> &[Property] {
+        self.interactions.get(interaction).map_or(&[], |held| &held.interaction.user_data)
+    }
+
     /// Why requests on this interaction are refused, where they are.
     pub fn refusal_on(&self, interaction: &InteractionId) -> Option<Failure> {
         match self.interactions.get(interaction).map(|held| held.standing) {

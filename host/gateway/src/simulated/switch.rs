@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tandem_words::{Direction, Interaction, InteractionId, Media, Property, RequestBody, RequestKey, Timestamp};
+use tandem_words::{Interaction, InteractionId, Property, RequestBody, RequestKey, Timestamp};
 
 use super::Options;
 use super::agenda::{Agenda, Timer};
@@ -98,17 +98,7 @@ impl SimulatedSwitch {
         }
         self.counts.arrived += 1;
         let id = InteractionId::from(format!("{}{}", self.options.id_prefix, caller.number));
-        let interaction = Interaction {
-            id: id.clone(),
-            root: id.clone(),
-            media: Media::Voice,
-            direction: Direction::Inbound,
-            calling,
-            called: dials.clone(),
-            routing_point: dials.clone(),
-            arrived_at: self.now,
-            user_data,
-        };
+        let interaction = Interaction { user_data, ..Interaction::arriving(id.clone(), calling, dials.clone(), self.now) };
         let caller_number = caller.number;
         let call = Call::new(number, interaction, Stage::Ringing, Some(caller));
         let line = Line::Arrived { at: self.now, interaction: id.clone(), caller: caller_number, routing_point: dials };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, PROTOCOL, RequestState, StepMessage, SwitchEvent};
-use tandem_words::{Direction, EventBody, Interaction, InteractionId, Media, Property, RequestKey, SwitchName, UserDataChange};
+use tandem_words::{EventBody, Interaction, InteractionId, Property, RequestKey, SwitchName, UserDataChange};
 
 /// Switch time does not pass here: no session sets a timer.
 const NOW: u64 = 1_783_074_600_000;
@@ -98,17 +98,7 @@ impl BenchSwitch {
 
     fn call(&mut self, number: u32) -> [GatewayMessage; 2] {
         let id = InteractionId::from(format!("c{number}"));
-        let interaction = Interaction {
-            id: id.clone(),
-            root: id.clone(),
-            media: Media::Voice,
-            direction: Direction::Inbound,
-            calling: "5550100".to_owned(),
-            called: "8000".to_owned(),
-            routing_point: "8000".to_owned(),
-            arrived_at: NOW,
-            user_data: Vec::new(),
-        };
+        let interaction = Interaction::arriving(id.clone(), "5550100", "8000", NOW);
         let added = self.event(id.clone(), Some(1), None, EventBody::InteractionAdded(interaction));
         [added, self.data(id, None)]
     }
