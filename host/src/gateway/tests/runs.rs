@@ -16,7 +16,7 @@ use super::{
 /// With the ids of calls as they would be without the incarnation, which differs from run to run.
 fn record(path: &Path) -> Vec<Line> {
     let text = std::fs::read_to_string(path).unwrap();
-    let read = |line| serde_json::from_str(line).unwrap();
+    let read = |line: &str| -> Line { serde_json::from_str(line).unwrap() };
     let Line::Begin { incarnation, .. } = read(text.lines().next().unwrap()) else { panic!("{text}") };
     text.replace(&format!("{incarnation}-c"), "c").lines().map(read).collect()
 }
