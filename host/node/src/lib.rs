@@ -7,8 +7,9 @@ mod assignment;
 mod link_error;
 mod numbers;
 mod primary;
+pub mod role;
+mod starts;
 pub mod synch;
-mod tenure;
 #[cfg(test)]
 mod testing;
 mod truths;
@@ -16,4 +17,4 @@ mod truths;
 pub use assignment::{Assignment, Deployment, Deployments};
 pub use link_error::LinkError;
 pub use primary::{Directive, NodeOptions, Phase, Primary, Stock};
-pub use tenure::Tenure;
+pub use role::Tenure;

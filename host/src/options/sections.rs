@@ -289,6 +289,8 @@ pub struct Limits {
     pub state: u64,
     #[serde(with = "as_size")]
     pub payload: u64,
+    #[serde(with = "as_size")]
+    pub user_data: u64,
     pub max_journal_steps: u32,
 }
 
@@ -301,6 +303,7 @@ impl Default for Limits {
             requests_per_step: 256,
             state: 256 << 10,
             payload: 64 << 10,
+            user_data: 256 << 10,
             max_journal_steps: 10_000,
         }
     }

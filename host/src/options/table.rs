@@ -134,6 +134,8 @@ pub const OPTIONS: &[Entry] = &[
         "Requests of one step. A flow asks for a handful at once; hundreds are a loop gone wrong."),
     entry("limits.state", Size(KIB, 16 * MIB, 0), Default("256KiB"), Equal, "One session's snapshot. It is written again and again."),
     entry("limits.payload", Size(KIB, MIB, 0), Default("64KiB"), Equal, "One request. Switch link and journal carry it."),
+    entry("limits.user-data", Size(KIB, 16 * MIB, 0), Default("256KiB"), Equal,
+        "User data of one interaction, keys and values; an attach that would make it more fails with `over-limit`. Each snapshot of its session has all of it."),
     entry("limits.max-journal-steps", Count(100, 1_000_000), Default("10000"), Equal,
         "Steps of a session without snapshots; its recovery replays all of them."),
     entry("orchestration.call-watching-timeout", Duration(1, 300 * SECOND, 1), Default("5000"), Equal,

@@ -204,6 +204,7 @@ fn defaults_are_those_of_the_rooms_that_use_them() {
     for (name, here, there) in [
         ("requests-per-step", limits.requests_per_step as u64, worker.step.requests_per_step as u64),
         ("payload", limits.payload, worker.step.payload_bytes as u64),
+        ("user-data", limits.user_data, worker.step.user_data_bytes as u64),
         ("state", limits.state, worker.state_bytes as u64),
         ("max-journal-steps", limits.max_journal_steps.into(), worker.max_journal_steps.into()),
         ("snapshot-every", sessions.snapshot_every.into(), worker.snapshot_every.into()),
