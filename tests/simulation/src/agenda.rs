@@ -65,8 +65,6 @@ pub enum Doing {
     Connect,
     /// It was not made in time.
     ConnectTimeout(ConnectionId),
-    /// Something came over it.
-    Arrived(ConnectionId),
 }
 
 /// Something that happens.

@@ -220,7 +220,8 @@ fn side(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
             ask.after(delay(event.seed, 200, 3_000));
         }
         EventBody::TimerFired if memory.count("fired") >= 2 => return Act::Finish,
-        EventBody::TimerFired => _ = ask.after(delay(event.seed, 200, 3_000)),
+        // Also behind a gap: who was to speak with it may be lost.
+        EventBody::TimerFired | EventBody::Gap(_) => _ = ask.after(delay(event.seed, 200, 3_000)),
         _ => {}
     }
     Act::Wait

@@ -281,7 +281,8 @@ impl World {
             }
             Kind::ClockJump => {
                 let jump_ms = env.chance.pick(&[3_600_000, -3_600_000, 1_500, -1_500, 400, -400]).unwrap_or(0);
-                instance.clock_offset_ms += jump_ms;
+                let offset_ms = instance.clock_offset_ms() + jump_ms;
+                instance.set_clock(offset_ms, env);
                 None
             }
             Kind::SlowCommits => {
@@ -366,7 +367,7 @@ impl World {
         self.env.disk.mood = Default::default();
         let offsets = self.env.plan.clock_offsets_ms;
         for (instance, offset) in self.instances.iter_mut().zip(offsets) {
-            instance.clock_offset_ms = offset;
+            instance.set_clock(offset, &mut self.env);
         }
         self.healed = true;
     }

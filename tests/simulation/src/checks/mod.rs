@@ -144,6 +144,14 @@ impl Judge {
         self.standing_still.entry(process).or_insert(now_us);
     }
 
+    /// A process slept, or its clock jumped: its threads are given time to show that they go on.
+    pub fn begins_afresh(&mut self, process: Process, clock_jumped: bool) {
+        self.standing_still.remove(&process);
+        if clock_jumped {
+            self.standing_still.insert(process, u64::MAX);
+        }
+    }
+
     /// A process begins a transaction that renews its lease.
     pub fn renews(&mut self, process: Process, now_us: u64) {
         let Some(since_us) = self.standing_still.get(&process) else { return };
@@ -205,8 +213,18 @@ impl Judge {
 
     /// Who is.
     pub fn left(&mut self, disk: &mut Disk) -> String {
-        let live: Vec<String> = self.live(disk).iter().map(ToString::to_string).collect();
-        format!("sessions not over: [{}], W behind: {:?}", live.join(" "), self.w_behind())
+        let live: Vec<String> = self.live(disk).iter().map(|session| self.shown(*session)).collect();
+        format!("sessions not over: [{}], W behind: {:?}", live.join("; "), self.w_behind())
+    }
+
+    /// A session, as far as the journal tells it: its strategy, its last steps, the requests without an answer.
+    fn shown(&self, session: tandem_words::SessionId) -> String {
+        let Some(book) = self.journal.session(session) else { return session.to_string() };
+        let last: Vec<String> = book.steps.iter().rev().take(4).map(|step| format!("{} {}", step.event.seq, step.event.body.name())).collect();
+        let asked = book.steps.iter().flat_map(|step| &step.requests);
+        let open = asked.filter(|request| request.body != tandem_words::RequestBody::Cancel && book.answer(request.id).is_none());
+        let open: Vec<String> = open.map(|request| format!("{} {}", request.id, request.body.name())).collect();
+        format!("{session} ({}, over {:?}) heard last {last:?}, waits for {open:?}", book.opening.strategy, book.over_after())
     }
 
     /// Sessions that are not over, but for those that nobody ever told anything: who started them is over.

@@ -1,7 +1,7 @@
 //! P9: no connected caller hears nothing for more than 5 s, past its session's quiet-until.
 //!
-//! While the session's node has no primary its quiet-until is void; the 5 s then begin when it became so. They go on where a
-//! quiet ends in such a time and the next primary dies in the very instant in which it came.
+//! While the session's node has no primary its quiet-until is void; the 5 s then begin when it became so. Where a quiet ends in
+//! such a time, and the next primary dies before it could say anything, they begin where the quiet ended.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,8 @@ pub(super) fn check(switch: &Switch) -> Checked {
 struct Silences<'a> {
     quiet_until: BTreeMap<SessionId, Timestamp>,
     holders: BTreeMap<&'a InteractionId, SessionId>,
-    unled: bool,
+    /// Since when the node has no primary.
+    unled_since: Option<Timestamp>,
     /// When the quiet of a session became void, if it did, and it has said nothing of quiet since.
     void_since: BTreeMap<SessionId, Timestamp>,
     /// Calls that hear nothing: since when, and until when they were looked at.
@@ -71,7 +72,7 @@ impl<'a> Silences<'a> {
 
     fn unled(&mut self, at: Timestamp) -> Checked {
         self.look_at_all(at)?;
-        self.unled = true;
+        self.unled_since.get_or_insert(at);
         for (session, _) in self.quiet_until.iter().filter(|(_, until)| **until >= at) {
             self.void_since.entry(*session).or_insert(at);
         }
@@ -80,7 +81,7 @@ impl<'a> Silences<'a> {
 
     fn led(&mut self, at: Timestamp) -> Checked {
         self.look_at_all(at)?;
-        self.unled = false;
+        self.unled_since = None;
         // A quiet that has not ended meanwhile holds again.
         self.void_since.retain(|session, _| self.quiet_until.get(session).is_some_and(|until| *until <= at));
         Ok(())
@@ -106,9 +107,9 @@ impl<'a> Silences<'a> {
     fn meant_until(&self, call: &InteractionId) -> Timestamp {
         let Some(session) = self.holders.get(call) else { return 0 };
         let Some(until) = self.quiet_until.get(session) else { return 0 };
-        match self.void_since.get(session).filter(|_| self.unled) {
-            Some(void) => void.saturating_add(LONGEST_SILENCE_MS),
-            None => *until,
+        match (self.void_since.get(session), self.unled_since) {
+            (Some(void), Some(unled)) => (*until).min(unled).max(*void).saturating_add(LONGEST_SILENCE_MS),
+            _ => *until,
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Instance {
     /// What would have happened while it slept.
     slept_over: Vec<(u32, Doing)>,
     /// How far its boot clock stands from real time, ms.
-    pub clock_offset_ms: i64,
+    clock_offset_ms: i64,
 }
 
 enum Role {
@@ -86,6 +86,19 @@ impl Instance {
     /// Whether it is on its way to become primary.
     pub fn is_taking_over(&self) -> bool {
         matches!(self.role, Role::Taking | Role::Starting(..))
+    }
+
+    /// Its boot clock stands so far from real time from now on, ms.
+    pub fn set_clock(&mut self, offset_ms: i64, env: &mut Env) {
+        if offset_ms != self.clock_offset_ms {
+            env.judge.begins_afresh(self.process, true);
+        }
+        self.clock_offset_ms = offset_ms;
+    }
+
+    /// How far its boot clock stands from real time, ms.
+    pub fn clock_offset_ms(&self) -> i64 {
+        self.clock_offset_ms
     }
 
     fn now_ms(&self, env: &Env) -> u64 {
@@ -150,6 +163,7 @@ impl Instance {
             return;
         }
         env.note(|| format!("{} wakes up", self.name));
+        env.judge.begins_afresh(self.process, false);
         for (run, doing) in std::mem::take(&mut self.slept_over) {
             env.plan_in(self.process, run, 1, doing);
         }
@@ -214,7 +228,6 @@ impl Instance {
                     }
                 });
             }
-            Doing::Arrived(_) => {}
             _ => self.in_leader(doing, now_ms, env),
         }
     }
