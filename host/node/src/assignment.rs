@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use tandem_journal::{Claim, Opening};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{
-    Epoch, EventBody, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId, StartSession,
-    SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
+    Epoch, ErrorCode, EventBody, Failure, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId,
+    StartSession, SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
 };
+
+use crate::starts::Starts;
 
 /// A version with its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +58,14 @@ pub struct Assignment {
     visits: HashMap<(InteractionId, Visit), SessionId>,
     /// What to forget with a session.
     held_by: HashMap<SessionId, Vec<(InteractionId, Option<Visit>)>>,
+    starts: Starts,
 }
 
 impl Assignment {
     /// Of a primary with this epoch.
     pub fn new(node: NodeId, epoch: Epoch, switch: SwitchName, deployments: Deployments) -> Self {
-        let (holders, visits, held_by) = Default::default();
-        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by }
+        let (holders, visits, held_by, starts) = Default::default();
+        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by, starts }
     }
 
     /// Sessions that hold interactions.
@@ -149,16 +152,27 @@ impl Assignment {
         Meaning::Open(Box::new(opening))
     }
 
-    /// A session that a session starts; none: there is no strategy of that name.
-    pub(crate) fn started(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Option<Opening> {
-        let mut deployment = self.deployments.strategies.get(&start.strategy)?.clone();
+    /// A session that a session starts at `at`, or why it is not.
+    pub(crate) fn started(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Result<Opening, Failure> {
+        let no = |code, why| Err(Failure::new(code, why));
+        let Some(mut deployment) = self.deployments.strategies.get(&start.strategy).cloned() else {
+            return no(ErrorCode::NotFound, format!("no strategy {:?} is deployed here", start.strategy));
+        };
         for given in &start.parameters {
             match deployment.parameters.iter_mut().find(|known| known.key == given.key) {
                 Some(known) => known.value.clone_from(&given.value),
-                None => deployment.parameters.push(given.clone()),
+                None => {
+                    let known: Vec<&str> = deployment.parameters.iter().map(|known| known.key.as_str()).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    let why = format!("strategy {} has no parameter {:?}; it has {known}", start.strategy, given.key);
+                    return no(ErrorCode::Rejected, why);
+                }
             }
         }
-        Some(self.opening(deployment, Some(Claim::Request(by)), Origin::Session, at))
+        let depth = self.starts.admit(by.session, at)?;
+        let opening = self.opening(deployment, Some(Claim::Request(by)), Origin::Session, at);
+        self.starts.started(opening.session, depth);
+        Ok(opening)
     }
 
     fn opening(&mut self, deployment: Deployment, claim: Option<Claim>, origin: Origin, started_at: Timestamp) -> Opening {

@@ -104,10 +104,32 @@ fn a_loser_of_a_backlog_takes_nothing_from_the_session_that_has_the_call() {
 #[test]
 fn a_session_starts_another_with_its_parameters_over_the_deployment_s() {
     let mut assignment = assignment();
-    let parameters = vec![Property::new("language", "de"), Property::new("extra", "1")];
+    let parameters = vec![Property::new("language", "de")];
     let start = StartSession { strategy: "survey".to_owned(), parameters: parameters.clone() };
     let opening = assignment.started(key(7, 3), &start, 5_000).unwrap();
     assert_eq!((opening.claim, opening.parameters, opening.started_at), (Some(Claim::Request(key(7, 3))), parameters, 5_000));
     assert_eq!((opening.origin, opening.version), (Origin::Session, VersionId([2; 32])));
-    assert!(assignment.started(key(7, 4), &StartSession { strategy: "none".to_owned(), parameters: Vec::new() }, 0).is_none());
+    let refused = assignment.started(key(7, 4), &StartSession { strategy: "none".to_owned(), parameters: Vec::new() }, 0);
+    assert_eq!(refused.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[test]
+fn a_parameter_that_the_strategy_does_not_have_is_refused_by_name() {
+    let parameters = vec![Property::new("language", "de"), Property::new("langauge", "de")];
+    let refused = assignment().started(key(7, 3), &StartSession { strategy: "survey".to_owned(), parameters }, 5_000).unwrap_err();
+    assert_eq!(refused, Failure::new(ErrorCode::Rejected, "strategy survey has no parameter \"langauge\"; it has language"));
+}
+
+#[test]
+fn a_session_that_starts_itself_again_and_again_comes_to_an_end() {
+    let mut assignment = assignment();
+    let start = StartSession { strategy: "survey".to_owned(), parameters: Vec::new() };
+    let mut by = key(100, 1);
+    let chain = std::iter::from_fn(|| {
+        let opening = assignment.started(by, &start, 5_000).ok()?;
+        by.session = opening.session;
+        Some(opening)
+    });
+    assert_eq!(chain.take(1_000).count(), 64);
+    assert!(assignment.started(by, &start, 5_001).is_ok());
 }

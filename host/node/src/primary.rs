@@ -377,11 +377,8 @@ impl Primary {
     /// A session wants to start another; `at`: its session time.
     pub fn start(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Directive {
         match self.assignment.started(by, start, at.max(self.now)) {
-            Some(opening) => Directive::Open { opening: Box::new(opening), event: None },
-            None => {
-                let failure = Failure::new(ErrorCode::NotFound, format!("no strategy {:?} is deployed here", start.strategy));
-                Directive::Answer(by, EventBody::Failed(failure))
-            }
+            Ok(opening) => Directive::Open { opening: Box::new(opening), event: None },
+            Err(failure) => Directive::Answer(by, EventBody::Failed(failure)),
         }
     }
 

@@ -22,7 +22,7 @@ pub struct StepLimits {
 pub(crate) const MAX_ZONE_BYTES: usize = 64;
 
 /// Senders whose messages a session knows again. One entry for each that ever sent would let a session that lives long grow
-/// without bound; the sessions made first are forgotten first, for they are the least likely to send again.
+/// without bound; who has been silent longest is forgotten first, for it is the least likely to send again.
 pub(crate) const MAX_SENDERS: usize = 4_096;
 
 /// Interactions that are over and still known to their session: a dialler makes thousands of calls.
@@ -69,8 +69,8 @@ pub struct WorkerOptions {
     pub linger_timeout_ms: u64,
     /// How many steps a session may be ahead of its commits. What it may cost to do them again after a failure.
     pub max_steps_ahead: usize,
-    /// Steps of the host's own events (answers, timers) at one instant of session time. A flow makes a handful; a session that
-    /// asks again whenever it is refused would go on for ever, and time would stand still for all.
+    /// Steps of answers and of the host's own events (timers, news) at one instant of session time. A flow makes a handful; a
+    /// session that asks again whenever it is answered would go on for ever, and time would stand still for all.
     pub max_steps_at_once: u32,
     /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
     pub max_waiting: usize,

@@ -167,8 +167,8 @@ impl<G: Guests> Worker<G> {
         let place = if alone { Place::Own } else { Place::Shared };
         let (version, context) = (state.opening().version, state.context());
         let begun = match snapshot {
-            Some(kept) => self.guests.restore(&version, &context, &kept.guest, kept.state_version, place),
-            None => self.guests.start(&version, &context, place),
+            Some(kept) => self.guests.restore(&version, &context, &kept.guest, kept.state_version, place, Effort::Replay),
+            None => self.guests.start(&version, &context, place, Effort::Replay),
         };
         if let Err(failure) = begun {
             let died = failure.instance_died;

@@ -43,10 +43,10 @@ impl<G: Guests> Worker<G> {
         let Some(state) = slot.state.as_deref() else { return Ok(()) };
         let (version, context) = (state.opening().version, state.context());
         let place = if slot.alone { Place::Own } else { Place::Shared };
-        let mut started = self.guests.start(&version, &context, place);
+        let mut started = self.guests.start(&version, &context, place, Effort::First);
         if started.as_ref().is_err_and(|failure| failure.instance_died) && !slot.alone {
             slot.alone = true;
-            started = self.guests.start(&version, &context, Place::Own);
+            started = self.guests.start(&version, &context, Place::Own, Effort::First);
         }
         // The dead of the first try, this session itself among them, are not those of the second.
         self.mark_dead();
@@ -158,7 +158,8 @@ impl<G: Guests> Worker<G> {
         let (seq, checkpoint) = (step.event.seq, step.outcome == Outcome::Checkpoint);
         slot.passivating = false;
         slot.hand_out_opening(&mut finished);
-        if step.source == Source::Host {
+        // The host's own events, and answers to what the session asked: those it can bring about without end.
+        if step.source == Source::Host || step.event.request.is_some() {
             let (at, steps) = slot.at_once;
             slot.at_once = if at == state.at() { (at, steps.saturating_add(1)) } else { (state.at(), 1) };
         }

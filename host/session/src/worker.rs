@@ -109,6 +109,8 @@ pub enum Output {
     /// The session's rows cannot be read (the second field says why). It fails where its state is known without them; else its
     /// calls are left to the gateway's control deadline.
     Unreadable(SessionId, String),
+    /// For the log: worth a warning.
+    Warn(String),
 }
 
 /// What sessions hold and wait for; a new primary tells the gateway (design, section 8).

@@ -230,6 +230,7 @@ impl NodeService {
             }
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.threads),
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
+            Output::Warn(what) => self.threads.warn(what),
             // Its own thread has seen to these.
             Output::Finished(_) | Output::Ignored(_) | Output::Load(_) => {}
         }

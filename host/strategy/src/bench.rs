@@ -31,7 +31,7 @@ pub enum BenchError {
 pub fn on_event_us(engine: &Engine, component: &[u8], payload_bytes: usize, rounds: u32) -> Result<f64, BenchError> {
     let (mut cells, version) = cells(engine, component)?;
     for number in 1..=SESSIONS {
-        cells.start(&version, &context(number), Place::Shared)?;
+        cells.start(&version, &context(number), Place::Shared, Effort::First)?;
     }
     let mut state = Box::new(state_with_a_call(version));
     let mut best = f64::INFINITY;
@@ -62,7 +62,7 @@ pub fn session_start_us(engine: &Engine, component: &[u8], rounds: u32) -> Resul
     for _ in 0..rounds {
         let begin = Instant::now();
         for context in &contexts {
-            cells.start(&version, context, Place::Shared)?;
+            cells.start(&version, context, Place::Shared, Effort::First)?;
         }
         best = best.min(us_each(begin));
         for context in &contexts {

@@ -150,6 +150,7 @@ impl Host {
                 }
                 Output::Redo(release) => self.release(release),
                 Output::Unreadable(session, why) => panic!("{session}: {why}"),
+                Output::Warn(what) => panic!("{what}"),
             }
         }
         true

@@ -43,6 +43,8 @@ fn user_data_of_an_event_is_seen_in_its_step() {
         tandem_native_guests::Act::Wait
     }));
     let session = rig.call(1, 100);
+    rig.settle();
+    rig.answer(session, 1, 150, EventBody::Done);
     let changed = vec![tandem_words::Property::new("tier", "silver")];
     rig.event(
         session,

@@ -29,6 +29,7 @@ pub struct Rig {
     /// What was released, in order.
     pub released: Vec<Release>,
     pub unreadable: Vec<(SessionId, String)>,
+    pub warned: Vec<String>,
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
@@ -65,6 +66,7 @@ impl Rig {
             answered: Vec::new(),
             released: Vec::new(),
             unreadable: Vec::new(),
+            warned: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
             inputs: VecDeque::new(),
@@ -166,6 +168,7 @@ impl Rig {
             Output::Tell(step) => self.sent.push(step),
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
+            Output::Warn(what) => self.warned.push(what),
         }
     }
 

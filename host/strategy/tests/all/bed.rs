@@ -102,7 +102,7 @@ impl Bed {
             started_at: AT,
         };
         self.states.insert(id(number), SessionState::opened(opening));
-        self.cells.start(&self.version, &context(number), place)
+        self.cells.start(&self.version, &context(number), place, Effort::First)
     }
 
     /// A session that has got its call.
