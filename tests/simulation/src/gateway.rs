@@ -137,7 +137,6 @@ impl Gateway {
             self.show(line, env);
         }
         for (id, frame) in frames {
-            env.judge.gateway_says(id, &frame);
             env.trace.note(env.now_us, || format!("gateway tells {}: {frame:?}", id.0));
             env.net.send(id, Way::ToHost, Packet::Gateway(frame), env.now_us, &mut env.chance, &mut env.agenda);
         }

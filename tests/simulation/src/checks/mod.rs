@@ -115,8 +115,8 @@ impl Judge {
         }
     }
 
-    /// The gateway sends a frame.
-    pub fn gateway_says(&mut self, id: ConnectionId, frame: &GatewayFrame) {
+    /// A frame of the gateway came to a process.
+    pub fn hears(&mut self, id: ConnectionId, frame: &GatewayFrame) {
         if frame.messages.iter().any(|message| matches!(message, GatewayMessage::Leading { .. })) {
             self.led.insert(id);
         }

@@ -269,6 +269,9 @@ impl Instance {
     /// A packet came from the gateway.
     pub fn packet(&mut self, id: ConnectionId, packet: Packet, env: &mut Env) {
         let Some(link) = self.link.as_mut() else { return };
+        if let Packet::Gateway(frame) = &packet {
+            env.judge.hears(id, frame);
+        }
         match packet {
             Packet::Open if link.opened(id) => match &mut self.role {
                 Role::Leading(leader) => leader.tell(ToNode::Connected, env),
