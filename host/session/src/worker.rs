@@ -10,7 +10,9 @@ use std::{
 
 use tandem_journal::{EndedBy, Ending, Opening, Record, SessionRows, Step};
 use tandem_switch_link::{Mark, StepMessage, SwitchEvent};
-use tandem_words::{Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, planted};
+use tandem_words::{
+    Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, planted,
+};
 
 use crate::{
     Finished, Folded, Guests, Release, SessionState, WorkerOptions, release,

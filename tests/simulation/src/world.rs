@@ -218,7 +218,8 @@ impl World {
     fn primary(&mut self) -> usize {
         let taking = self.instances.iter().position(Instance::is_taking_over);
         let holder = self.env.disk.lease(101).map_or(0, |row| usize::from(row.holder.instance.letter == 'b'));
-        taking.unwrap_or(holder)
+        let there = |index: usize| self.instances.get(index).is_some_and(Instance::is_there);
+        taking.unwrap_or(if there(holder) || !there(1 - holder) { holder } else { 1 - holder })
     }
 
     fn in_commit(&mut self) -> bool {
@@ -248,6 +249,13 @@ impl World {
         let Some(fault) = self.env.plan.faults.get(index).copied() else { return };
         let primary = self.primary();
         let target = if matches!(fault.kind, Kind::CrashBackup | Kind::PauseBackup) { 1 - primary } else { primary };
+        let needs_process = !matches!(
+            fault.kind,
+            Kind::CutPrimary | Kind::CutOneWay | Kind::CutBoth | Kind::Delay | Kind::SlowCommits | Kind::BusyStore | Kind::GatewayRestart
+        );
+        if needs_process && !self.instances.get(target).is_some_and(Instance::is_there) {
+            return;
+        }
         self.coverage.count(fault.kind, phase);
         let env = &mut self.env;
         env.note(|| format!("FAULT {:?} in {phase:?} at instance {target} for {} ms", fault.kind, fault.lasts_ms));

@@ -86,7 +86,8 @@ fn check_event(book: &Book, event: &SwitchEvent, life: &Life, told: bool) -> Che
         return holds("P4", over, || format!("{session} never heard event {incarnation}/{position}: {:?}", event.body));
     }
     // Lost with the switch: a gap says so before anything of the next life.
-    let last_heard = before_over.iter().rposition(|step| matches!(step.source, Source::Switch { incarnation: of, .. } if of <= incarnation));
+    let last_heard =
+        before_over.iter().rposition(|step| matches!(step.source, Source::Switch { incarnation: of, .. } if of <= incarnation));
     let mut behind = before_over.iter().skip(last_heard.map_or(0, |last| last + 1));
     let gap = |step: &tandem_journal::Step| matches!(step.event.body, EventBody::Gap(_));
     let next_life = behind.clone().position(later);

@@ -162,13 +162,7 @@ impl Judge {
     }
 
     /// A batch was given to the store, and this came of it.
-    pub fn committed(
-        &mut self,
-        process: Process,
-        switch_now: Timestamp,
-        batch: &Batch,
-        result: &Result<Vec<LostClaim>, StoreError>,
-    ) {
+    pub fn committed(&mut self, process: Process, switch_now: Timestamp, batch: &Batch, result: &Result<Vec<LostClaim>, StoreError>) {
         let Ok(lost) = result else { return };
         let newest = self.newest_epoch();
         if batch.lease.epoch < newest {
@@ -220,7 +214,8 @@ impl Judge {
     /// A session, as far as the journal tells it: its strategy, its last steps, the requests without an answer.
     fn shown(&self, session: tandem_words::SessionId) -> String {
         let Some(book) = self.journal.session(session) else { return session.to_string() };
-        let last: Vec<String> = book.steps.iter().rev().take(4).map(|step| format!("{} {}", step.event.seq, step.event.body.name())).collect();
+        let last: Vec<String> =
+            book.steps.iter().rev().take(4).map(|step| format!("{} {}", step.event.seq, step.event.body.name())).collect();
         let asked = book.steps.iter().flat_map(|step| &step.requests);
         let open = asked.filter(|request| request.body != tandem_words::RequestBody::Cancel && book.answer(request.id).is_none());
         let open: Vec<String> = open.map(|request| format!("{} {}", request.id, request.body.name())).collect();

@@ -20,7 +20,7 @@ pub(super) fn check(journal: &Journal, sessions_per_instance: usize, options: Wo
             continue;
         }
         let whole = replayed(book, None, upto, sessions_per_instance, options)?;
-        let kept = book.snapshots.iter().filter(|(seq, _)| *seq as usize <= upto).next_back();
+        let kept = book.snapshots.iter().rfind(|(seq, _)| *seq as usize <= upto);
         if kept.is_some() {
             let from_snapshot = replayed(book, kept, upto, sessions_per_instance, options)?;
             holds("P10", whole == from_snapshot, || format!("{}: its snapshot differs from its steps", book.opening.session))?;

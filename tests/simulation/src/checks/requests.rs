@@ -63,9 +63,9 @@ fn check_heard(session: SessionId, book: &Book, heard: &mut BTreeMap<RequestKey,
     }
     let mut answered = BTreeSet::new();
     let answers = book.steps.iter().filter_map(|step| step.event.request);
-    answers.into_iter().try_for_each(|request| {
-        holds("P3", answered.insert(request), || format!("request {request} of {session} was answered twice"))
-    })
+    answers
+        .into_iter()
+        .try_for_each(|request| holds("P3", answered.insert(request), || format!("request {request} of {session} was answered twice")))
 }
 
 fn check_answer(

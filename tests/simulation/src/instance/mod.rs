@@ -35,6 +35,8 @@ pub struct Instance {
     slept_over: Vec<(u32, Doing)>,
     /// How far its boot clock stands from real time, ms.
     clock_offset_ms: i64,
+    /// What its next time as primary begins with: a thread that gets stuck, and a planned switchover.
+    ordered: (Option<Thread>, bool),
 }
 
 enum Role {
@@ -57,6 +59,7 @@ impl Instance {
             asleep: false,
             slept_over: Vec::new(),
             clock_offset_ms,
+            ordered: (None, false),
         }
     }
 
@@ -145,6 +148,7 @@ impl Instance {
         env.unlock(self.process);
         self.asleep = false;
         self.slept_over.clear();
+        self.ordered = (None, false);
         let next = Happening::Start(self.process.instance, self.process.life + 1);
         env.agenda.plan(env.now_us + restart_after_ms * 1_000, next);
     }
@@ -170,22 +174,25 @@ impl Instance {
         env.net.release(self.process.instance, env.now_us, &mut env.agenda);
     }
 
-    /// One thread of the primary will never move again.
+    /// One thread of the primary will never move again; if it is none yet, as soon as it is.
     pub fn get_stuck(&mut self, thread: Thread) {
-        if let Role::Leading(leader) = &mut self.role {
-            leader.get_stuck(thread);
+        match &mut self.role {
+            Role::Leading(leader) => leader.get_stuck(thread),
+            _ => self.ordered.0 = Some(thread),
         }
     }
 
-    /// An operator asks for a planned switchover. False: it is no primary.
-    pub fn switch_over(&mut self, env: &mut Env) -> bool {
-        let Role::Leading(leader) = &mut self.role else { return false };
+    /// An operator asks the primary for a planned switchover; if it is none yet, as soon as it is.
+    pub fn switch_over(&mut self, env: &mut Env) {
+        let Role::Leading(leader) = &mut self.role else {
+            self.ordered.1 = true;
+            return;
+        };
         if !leader.is_stopping() {
             env.switching = Some(self.process);
             let letter = if self.process.instance == 0 { 'b' } else { 'a' };
             leader.stop(Some(InstanceName { letter, ..self.name }), env);
         }
-        true
     }
 
     fn unreached(&self, env: &mut Env) {
@@ -336,6 +343,12 @@ impl Instance {
         let now_ms = self.now_ms(env);
         let leader = Leader::new(self.process, self.run, self.name, Committer::new(lease), began_ms, now_ms, env);
         self.role = Role::Leading(Box::new(leader));
+        env.judge.begins_afresh(self.process, false);
         self.new_link(env);
+        let (stuck, switches) = std::mem::take(&mut self.ordered);
+        stuck.into_iter().for_each(|thread| self.get_stuck(thread));
+        if switches {
+            self.switch_over(env);
+        }
     }
 }
