@@ -4,14 +4,22 @@ use std::collections::BTreeSet;
 
 use tandem_journal::Opening;
 use tandem_switch_link::{
-    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
+    Asked, GatewayFrame, GatewayMessage, Held, HostMessage, InteractionState, MAX_FRAME_BYTES, Mark, PROTOCOL, RequestState, StepMessage,
+    SwitchEvent,
 };
 use tandem_words::{
-    Bug, Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, InteractionId, Message, NodeId, Position, RequestKey, SessionId,
-    StartSession, StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
+    Bug, Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, Message, NodeId, Position, RequestKey, SessionId, StartSession,
+    StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
 };
 
 use crate::{Assignment, Deployments, LinkError, assignment::Meaning, numbers::too_large, truths::Truths};
+
+/// The largest request. Reason: with its session's interactions it must fit into a frame.
+const MAX_REQUEST_BYTES: usize = MAX_FRAME_BYTES / 2;
+
+/// Bytes of JSON for one of a request's payload, at most: a control character is written as `\u0001`, an empty property (which
+/// counts 8 bytes) in less than 48.
+const WORST_JSON: usize = 6;
 
 /// Who the primary is.
 #[derive(Debug, Clone)]
@@ -131,7 +139,15 @@ pub struct Primary {
     told_idle: Option<(u64, Option<Timestamp>)>,
     told_w: Option<Mark>,
     stock: Stock,
+    told: Told,
     truths: Truths,
+}
+
+/// The parts of `reconciled` so far.
+#[derive(Debug, Default)]
+struct Told {
+    interactions: Vec<(Held, InteractionState)>,
+    requests: Vec<(RequestKey, RequestState)>,
 }
 
 impl Primary {
@@ -152,6 +168,7 @@ impl Primary {
             told_idle: None,
             told_w: None,
             stock: Stock::default(),
+            told: Told::default(),
             truths: Truths::default(),
         }
     }
@@ -236,9 +253,17 @@ impl Primary {
                 self.phase = Phase::TakingStock;
                 out.push(Directive::TakeStock);
             }
-            (Phase::Reconciling, GatewayMessage::Reconciled { now, kept_from, interactions, requests }) => {
-                self.phase = Phase::Serving;
-                self.reconciled(now, kept_from, &interactions, &requests, out);
+            (Phase::Reconciling, GatewayMessage::Reconciled { now, kept_from, interactions, requests, more }) => {
+                self.told.interactions.extend(interactions);
+                self.told.requests.extend(requests);
+                let asked = self.stock.interactions.len() + self.stock.requests.len();
+                if self.told.interactions.len() + self.told.requests.len() > asked {
+                    return Err(LinkError::Unasked { asked });
+                }
+                if !more {
+                    self.phase = Phase::Serving;
+                    self.reconciled(now, kept_from, out);
+                }
             }
             (Phase::Serving, GatewayMessage::Event(event)) => {
                 if event.position != self.next {
@@ -267,11 +292,10 @@ impl Primary {
         }
         self.phase = Phase::Reconciling;
         let after = self.known_w(stock.after);
-        let reconcile = HostMessage::Reconcile {
-            after,
-            interactions: stock.interactions.iter().map(|held| held.interaction.clone()).collect(),
-            requests: stock.requests.clone(),
-        };
+        let held = |held: &Holding| Held { id: held.interaction.clone(), visit: held.visit.map(|(_, visit)| visit) };
+        let interactions = stock.interactions.iter().map(held).collect();
+        let reconcile = HostMessage::Reconcile { after, interactions, requests: stock.requests.clone(), more: false };
+        self.told = Told::default();
         self.stock = Stock { after, ..stock };
         vec![Directive::Send(reconcile)]
     }
@@ -281,14 +305,8 @@ impl Primary {
         stored.into_iter().chain(self.w).max_by_key(|mark| (mark.incarnation, mark.position))
     }
 
-    fn reconciled(
-        &mut self,
-        now: Timestamp,
-        kept_from: Position,
-        interactions: &[(InteractionId, InteractionState)],
-        requests: &[(RequestKey, RequestState)],
-        out: &mut Vec<Directive>,
-    ) {
+    fn reconciled(&mut self, now: Timestamp, kept_from: Position, out: &mut Vec<Directive>) {
+        let Told { interactions, requests } = std::mem::take(&mut self.told);
         let Stock { after, interactions: held, requests: asked } = std::mem::take(&mut self.stock);
         let seen = after.filter(|mark| mark.incarnation == self.incarnation).map_or(0, |mark| mark.position);
         let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
@@ -321,7 +339,7 @@ impl Primary {
             self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
         }
         let unanswered = in_state(RequestState::Answered).chain(never);
-        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, interactions);
+        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, &interactions);
     }
 
     fn event(&mut self, event: SwitchEvent, out: &mut Vec<Directive>) {
@@ -335,7 +353,7 @@ impl Primary {
         }
         self.delivered = Some(mark);
         self.now = self.now.max(event.at);
-        match self.assignment.meaning(&event) {
+        match self.assignment.meaning(self.incarnation, &event) {
             Meaning::Open(opening) => out.push(Directive::Open { opening, event: Some((self.incarnation, event)) }),
             Meaning::Of(session) => out.push(Directive::Deliver(session, self.incarnation, event)),
             Meaning::Nobody => out.push(Directive::Ignore(mark)),
@@ -347,9 +365,25 @@ impl Primary {
         }
     }
 
-    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing.
-    pub fn tell(&mut self, step: StepMessage) -> Option<Directive> {
-        (self.phase == Phase::Serving).then_some(Directive::Send(HostMessage::Step(step)))
+    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing. A
+    /// request that no frame holds is answered here.
+    pub fn tell(&mut self, mut step: StepMessage) -> Vec<Directive> {
+        if self.phase != Phase::Serving {
+            return Vec::new();
+        }
+        let (session, incarnation) = (step.session, step.incarnation);
+        let mut directives = Vec::new();
+        step.requests.retain(|asked| {
+            let bytes = frame_bytes(asked);
+            if bytes > MAX_REQUEST_BYTES {
+                let why = format!("the request has {bytes} bytes on the switch link; the limit is {MAX_REQUEST_BYTES}");
+                let body = EventBody::Failed(Failure::new(ErrorCode::OverLimit, why));
+                directives.push(Directive::Answer(RequestKey { session, incarnation, request: asked.request }, body));
+            }
+            bytes <= MAX_REQUEST_BYTES
+        });
+        directives.push(Directive::Send(HostMessage::Step(step)));
+        directives
     }
 
     /// W as it is durable now.
@@ -398,6 +432,12 @@ impl Primary {
     pub fn over(&mut self, session: SessionId) {
         self.assignment.forget(session);
     }
+}
+
+/// What a request takes in a frame; exact only where it may be too much.
+fn frame_bytes(asked: &Asked) -> usize {
+    let at_most = asked.body.payload_bytes().saturating_mul(WORST_JSON).saturating_add(1_000);
+    if at_most <= MAX_REQUEST_BYTES { at_most } else { asked.json_bytes() }
 }
 
 fn name(message: &GatewayMessage) -> &'static str {

@@ -195,7 +195,7 @@ impl<G: Guests> Worker<G> {
     /// The guest makes a step again. What the host refused then stays refused, whatever today's release would say.
     fn replay_step(&mut self, mut state: Box<SessionState>, step: &Step) -> (Box<SessionState>, Result<(), GuestFailure>) {
         state.begin(&step.source, &step.event);
-        let draft = Draft::replay(state, self.options.step, &step.local_times);
+        let draft = Draft::replay(state, self.options.step, step);
         let (draft, result) = self.guests.on_event(step.session, &step.event, draft, Effort::Replay);
         let Written { mut state, requests, .. } = draft.finish();
         state.complete(&step.requests, &step.outcome);

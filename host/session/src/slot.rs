@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Opening, Record};
-use tandem_words::{InteractionId, Timestamp};
+use tandem_switch_link::Held;
+use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -51,7 +52,7 @@ pub(crate) struct Slot {
     /// The log has been told that its state is too large to keep.
     pub told_of_state: bool,
     /// What the gateway was told last of the session (interactions, quiet-until).
-    pub told: Option<(Vec<InteractionId>, Option<Timestamp>)>,
+    pub told: Option<(Vec<Held>, Option<Timestamp>)>,
 }
 
 impl Slot {

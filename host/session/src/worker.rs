@@ -118,7 +118,7 @@ pub enum Output {
 /// What sessions hold and wait for; a new primary tells the gateway (design, section 8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// Interactions that are not over, of sessions that are not either.
+    /// Interactions that are not over.
     pub interactions: Vec<Holding>,
     /// Requests that the switch serves and has not answered.
     pub requests: Vec<RequestKey>,
@@ -292,9 +292,9 @@ impl<G: Guests> Worker<G> {
     pub fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         for state in self.slots.values().filter_map(|slot| slot.state.as_deref()) {
-            if state.is_live() {
-                inventory.interactions.extend(state.holdings());
-            }
+            // Also of a session that is over and owed an answer: what it asked for last may not have left yet, and the gateway takes
+            // a call that nobody names for forsaken.
+            inventory.interactions.extend(state.holdings());
             let open = state.open_requests().filter(|(_, open)| open.is_for_switch());
             inventory.requests.extend(open.map(|(request, _)| state.key(request)));
         }
