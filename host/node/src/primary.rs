@@ -8,8 +8,8 @@ use tandem_switch_link::{
     SwitchEvent,
 };
 use tandem_words::{
-    Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, Message, NodeId, Position, RequestKey, SessionId, StartSession,
-    StoreId, SwitchIncarnation, SwitchName, Timestamp,
+    Bug, Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, Message, NodeId, Position, RequestKey, SessionId, StartSession,
+    StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
 };
 
 use crate::{Assignment, Deployments, LinkError, assignment::Meaning, numbers::too_large, truths::Truths};
@@ -243,7 +243,12 @@ impl Primary {
                 self.incarnation = incarnation;
                 self.phase = Phase::Claiming;
                 out.push(Directive::Send(HostMessage::Lead { epoch: self.options.epoch, store: self.options.store }));
+                if planted(Bug::NoLeadAcknowledgement) {
+                    self.phase = Phase::TakingStock;
+                    out.push(Directive::TakeStock);
+                }
             }
+            (_, GatewayMessage::Leading { .. }) if planted(Bug::NoLeadAcknowledgement) => {}
             (Phase::Claiming, GatewayMessage::Leading { epoch, .. }) if epoch == self.options.epoch => {
                 self.phase = Phase::TakingStock;
                 out.push(Directive::TakeStock);
@@ -302,7 +307,7 @@ impl Primary {
 
     fn reconciled(&mut self, now: Timestamp, kept_from: Position, out: &mut Vec<Directive>) {
         let Told { interactions, requests } = std::mem::take(&mut self.told);
-        let Stock { after, interactions: held, .. } = std::mem::take(&mut self.stock);
+        let Stock { after, interactions: held, requests: asked } = std::mem::take(&mut self.stock);
         let seen = after.filter(|mark| mark.incarnation == self.incarnation).map_or(0, |mark| mark.position);
         let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
         let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
@@ -317,9 +322,15 @@ impl Primary {
         let in_state = |wanted| requests.iter().filter(move |(_, state)| *state == wanted).map(|(key, _)| *key);
         // A new life of the gateway knows nothing of what the old one did: what is unknown to it may have been performed, and is
         // not sent again (P3).
-        let unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
+        let mut unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
+        if planted(Bug::ResendBeforeReconcile) {
+            unknown.extend(asked);
+        }
         let (again, never) = if same_life { (unknown, BTreeSet::new()) } else { (BTreeSet::new(), unknown) };
         out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh) });
+        if planted(Bug::TimersBeforeBacklog) {
+            out.push(Directive::Advance(now));
+        }
         if lost && self.truths.gap_told < Some((before_kept.incarnation, before_kept.position)) {
             // What the switch cannot tell becomes an explicit gap (P4).
             let what = format!("the switch no longer has the events between {seen} and {kept_from}; sessions hear a gap");
@@ -336,7 +347,8 @@ impl Primary {
         if let Some(key) = event.answers {
             self.truths.answered(key);
         }
-        if self.delivered.is_some_and(|last| last.incarnation == mark.incarnation && mark.position <= last.position) {
+        let same_life = |last: Mark| last.incarnation == mark.incarnation || planted(Bug::SwitchIncarnationIgnored);
+        if self.delivered.is_some_and(|last| same_life(last) && mark.position <= last.position) {
             return;
         }
         self.delivered = Some(mark);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
-use tandem_words::{ErrorCode, SessionId};
+use tandem_words::{Bug, ErrorCode, SessionId, planted};
 
 use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
 
@@ -88,7 +88,7 @@ impl<G: Guests> Worker<G> {
             Record::Snapshot(_) | Record::Step(_) => Some(record.seq()) > stored,
             Record::Ended(_) => true,
         });
-        let own: Vec<_> = own.cloned().collect();
+        let own: Vec<_> = own.filter(|_| !planted(Bug::RebuildWithoutUncommittedTail)).cloned().collect();
         records.extend(own);
         slot.forget_acknowledged();
         let alone = slot.alone;

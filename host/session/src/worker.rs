@@ -10,7 +10,9 @@ use std::{
 
 use tandem_journal::{EndedBy, Ending, Opening, Record, SessionRows, Step};
 use tandem_switch_link::{Mark, StepMessage, SwitchEvent};
-use tandem_words::{Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp};
+use tandem_words::{
+    Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, planted,
+};
 
 use crate::{
     Finished, Folded, Guests, Release, SessionState, WorkerOptions, release,
@@ -278,7 +280,7 @@ impl<G: Guests> Worker<G> {
     /// At the beginning of an epoch: a session from the store, its guest to be rebuilt when it is needed.
     pub fn recover(&mut self, state: SessionState, last_snapshot: u32) {
         let id = state.session();
-        if state.is_live() {
+        if state.is_live() && !planted(Bug::TimerForgotten) {
             self.arm_all(&state);
         }
         self.slots.insert(id, Slot::recovered(state, last_snapshot));
@@ -360,6 +362,9 @@ impl<G: Guests> Worker<G> {
     /// To the commit queue, in the order in which things happened to the session.
     pub(crate) fn hand_in(&mut self, id: SessionId, mut finished: Finished) {
         finished.release.records = self.slots.get(&id).map_or(0, |slot| slot.handed_out);
+        if planted(Bug::ReleaseBeforeCommit) {
+            self.outputs.extend(finished.release.step.take().map(Output::Tell));
+        }
         self.outputs.push(Output::Finished(Box::new(finished)));
     }
 

@@ -37,8 +37,8 @@ use toml::{Spanned, de::DeTable};
 
 pub use problem::{OptionsError, Problem};
 pub use sections::{
-    Cluster, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint, Sessions, Switch,
-    Tls,
+    Cluster, FencingBy, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint,
+    Sessions, Switch, Tls,
 };
 
 /// Options, and what one should know about them.

@@ -216,11 +216,13 @@ pub struct Lease {
     pub timeout: Duration,
     #[serde(with = "optional_duration")]
     renewal: Option<Duration>,
+    /// What is done with a holder that hangs.
+    pub fencing: FencingBy,
 }
 
 impl Default for Lease {
     fn default() -> Self {
-        Lease { timeout: Duration::from_secs(1), renewal: None }
+        Lease { timeout: Duration::from_secs(1), renewal: None, fencing: FencingBy::Kill }
     }
 }
 
@@ -230,6 +232,16 @@ impl Lease {
     pub fn renewal(&self) -> Duration {
         self.renewal.unwrap_or(self.timeout / 4)
     }
+}
+
+/// `lease.fencing`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FencingBy {
+    /// A holder that hangs is killed.
+    Kill,
+    /// For tests: the epoch alone fences.
+    Epoch,
 }
 
 /// `[sessions]`

@@ -167,9 +167,11 @@ impl Calls {
     /// A step of the session: it holds these calls, means to be quiet until then, and perhaps it was the last. Returns whether
     /// what it means about quiet is news. A step that was made before a call moved on says nothing about the call.
     pub(super) fn held(&mut self, session: SessionId, held: &[Held], quiet_until: Option<Timestamp>, over: Option<Over>) -> bool {
+        let mut more = false;
         for id in held.iter().filter(|held| self.holds(held)).map(|held| &held.id).collect::<Vec<_>>() {
             if self.calls.get(id).is_some_and(|call| call.holder != Some(session)) {
                 self.release(id);
+                more = true;
             }
             if let Some(call) = self.calls.get_mut(id) {
                 call.taken = Some(session.node);
@@ -179,7 +181,7 @@ impl Calls {
             }
         }
         let Some(holder) = self.holders.get_mut(&session) else { return false };
-        let news = holder.quiet_until != quiet_until;
+        let news = holder.quiet_until != quiet_until || (more && quiet_until.is_some());
         holder.quiet_until = quiet_until;
         for id in holder.calls.clone() {
             if let Some(call) = self.calls.get_mut(&id) {

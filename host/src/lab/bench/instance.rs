@@ -39,6 +39,7 @@ pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
         lease_timeout: Duration::from_secs(10),
         lease_renewal: Duration::from_millis(250),
         deployments,
+        pair: None,
     };
     let engine = engine.clone();
     let guests = move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()));

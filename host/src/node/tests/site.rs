@@ -104,6 +104,7 @@ impl Site {
             lease_timeout: Duration::from_millis(600),
             lease_renewal: Duration::from_millis(50),
             deployments,
+            pair: None,
         };
         let home = Home::of(Box::new(Flaky { inner: store.clone(), full: Arc::clone(&full) }));
         let guests = NativeGuests::new().with(VERSION, script);

@@ -182,6 +182,12 @@ fn the_record_says_until_when_a_session_means_to_be_quiet() {
         })
         .collect();
     assert_eq!(untils, [Some(10_000), None], "news only");
+    desk.core.reported(vec![added("c2", 0)]);
+    let both = |seq| StepMessage { interactions: vec![held("c1", 1), held("c2", 1)], ..step(1, seq, "c1", vec![]) };
+    desk.says(A, [quiet(step(1, 4, "c1", vec![]), 10_000), quiet(both(5), 10_000), quiet(both(6), 10_000)]);
+    desk.acts();
+    let of = |line: &Line| matches!(line, Line::Quiet { interactions, .. } if interactions.len() == 2);
+    assert_eq!(desk.lines.iter().filter(|line| of(line)).count(), 1, "of another call, too");
 }
 
 #[test]
