@@ -44,7 +44,7 @@ fn check_life(journal: &Journal, life: &Life, is_last: bool) -> Checked {
         let told = is_last || event.position <= w;
         let owner = match (&event.body, event.visit, event.answers) {
             (EventBody::InteractionAdded(added), Some(visit), _) => {
-                let claim = Claim::Visit { interaction: added.id.to_string(), visit };
+                let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: life.incarnation, visit };
                 let owner = journal.claims.get(&claim).copied();
                 match owner {
                     Some(owner) => _ = holders.insert(&added.id, owner),

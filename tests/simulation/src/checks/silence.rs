@@ -62,7 +62,11 @@ impl<'a> Silences<'a> {
         for call in calls {
             self.holders.insert(call, session);
         }
-        self.void_since.remove(&session);
+        // Said before the primary was lost, and taken behind that: void at once.
+        match until.filter(|until| self.unled_since.is_some() && *until >= at) {
+            Some(_) => self.void_since.insert(session, at),
+            None => self.void_since.remove(&session),
+        };
         match until {
             Some(until) => self.quiet_until.insert(session, until),
             None => self.quiet_until.remove(&session),
