@@ -21,6 +21,8 @@ pub trait Floor {
     fn ignored(&mut self, mark: Mark);
     /// For the commit queue: the switch's events follow behind this mark.
     fn follow(&mut self, after: Mark);
+    /// For the commit queue: those of a newer life of the switch do, and W stays in the old one until it is followed.
+    fn prepare(&mut self, after: Mark);
     /// Let every commit come through, then call [`Primary::took_stock`].
     fn take_stock(&mut self);
     /// For the log: worth a warning.
@@ -34,6 +36,7 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
             Directive::Send(message) => floor.send(message),
             Directive::TakeStock => floor.take_stock(),
             Directive::Follow(mark) => floor.follow(mark),
+            Directive::Prepare(mark) => floor.prepare(mark),
             Directive::Reconciled { unknown, fresh } => {
                 let unknown = Arc::new(unknown);
                 floor.workers(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });
@@ -74,6 +77,7 @@ pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floo
             Durable::Lost(lost) => {
                 floor.worker(lost.session, Input::LostClaim(lost.session));
                 primary.over(lost.session);
+                floor.warn(format!("session {} came too late and never was: session {} has {:?}", lost.session, lost.owner, lost.claim));
                 if let Claim::Request(key) = lost.claim {
                     answer(key, EventBody::SessionStarted(lost.owner.to_string()), floor);
                 }
@@ -87,8 +91,8 @@ pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floo
 /// What leaves the host with one durable step.
 pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor) {
     let session = release.session;
-    if let Some(told) = release.step.and_then(|step| primary.tell(step)) {
-        carry_out(vec![told], floor);
+    if let Some(step) = release.step {
+        carry_out(primary.tell(step), floor);
     }
     for (key, request) in release.requests {
         let directive = match request {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use tandem_journal::{Claim, Opening};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{
-    Epoch, EventBody, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId, StartSession,
-    SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
+    Epoch, ErrorCode, EventBody, Failure, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId,
+    StartSession, SwitchIncarnation, SwitchName, Timestamp, VersionId, Visit,
 };
+
+use crate::starts::Starts;
 
 /// A version with its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,9 @@ pub(crate) enum Meaning {
     NotDeployed(String),
 }
 
+/// A visit's number in a life of the switch: the next life may use ids and numbers again.
+type VisitOfLife = (SwitchIncarnation, Visit);
+
 /// See the module. Sessions are numbered in the order in which they are made.
 #[derive(Debug)]
 pub struct Assignment {
@@ -53,16 +58,17 @@ pub struct Assignment {
     /// Whose events of the interaction are now: those of its last visit, as far as events have come.
     holders: HashMap<InteractionId, SessionId>,
     /// Sessions that were made for a visit and are not over.
-    visits: HashMap<(InteractionId, Visit), SessionId>,
+    visits: HashMap<(InteractionId, VisitOfLife), SessionId>,
     /// What to forget with a session.
-    held_by: HashMap<SessionId, Vec<(InteractionId, Option<Visit>)>>,
+    held_by: HashMap<SessionId, Vec<(InteractionId, Option<VisitOfLife>)>>,
+    starts: Starts,
 }
 
 impl Assignment {
     /// Of a primary with this epoch.
     pub fn new(node: NodeId, epoch: Epoch, switch: SwitchName, deployments: Deployments) -> Self {
-        let (holders, visits, held_by) = Default::default();
-        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by }
+        let (holders, visits, held_by, starts) = Default::default();
+        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by, starts }
     }
 
     /// Sessions that hold interactions.
@@ -84,12 +90,12 @@ impl Assignment {
     }
 
     /// Events of the interaction are the session's from now on.
-    fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
+    fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<VisitOfLife>) {
         self.holders.insert(interaction.clone(), session);
         self.remember(session, interaction, visit);
     }
 
-    fn remember(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
+    fn remember(&mut self, session: SessionId, interaction: InteractionId, visit: Option<VisitOfLife>) {
         if let Some(visit) = visit {
             self.visits.insert((interaction.clone(), visit), session);
         }
@@ -111,7 +117,8 @@ impl Assignment {
         }
     }
 
-    pub(crate) fn meaning(&mut self, event: &SwitchEvent) -> Meaning {
+    /// What an event in this life of the switch means.
+    pub(crate) fn meaning(&mut self, incarnation: SwitchIncarnation, event: &SwitchEvent) -> Meaning {
         if let Some(key) = event.answers {
             if let EventBody::CallCreated(interaction) = &event.body {
                 self.hold(key.session, interaction.id.clone(), None);
@@ -119,7 +126,7 @@ impl Assignment {
             return Meaning::Of(key.session);
         }
         match (&event.body, event.visit) {
-            (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, visit, event.at),
+            (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, (incarnation, visit), event.at),
             (EventBody::InteractionDeleted(deletion), _) => {
                 // Its last event: the session, which may live on, needs it no longer here.
                 let holder = self.holders.remove(&deletion.interaction);
@@ -132,7 +139,7 @@ impl Assignment {
         }
     }
 
-    fn visit(&mut self, interaction: &Interaction, visit: Visit, at: Timestamp) -> Meaning {
+    fn visit(&mut self, interaction: &Interaction, visit: VisitOfLife, at: Timestamp) -> Meaning {
         let id = &interaction.id;
         if let Some(session) = self.visits.get(&(id.clone(), visit)).copied() {
             // Told again to a new primary.
@@ -143,22 +150,34 @@ impl Assignment {
             self.holders.remove(id);
             return Meaning::NotDeployed(interaction.routing_point.clone());
         };
-        let claim = Claim::Visit { interaction: id.to_string(), visit };
+        let (incarnation, number) = visit;
+        let claim = Claim::Visit { interaction: id.to_string(), switch: self.switch.clone(), incarnation, visit: number };
         let opening = self.opening(deployment, Some(claim), Origin::Interaction, at);
         self.hold(opening.session, id.clone(), Some(visit));
         Meaning::Open(Box::new(opening))
     }
 
-    /// A session that a session starts; none: there is no strategy of that name.
-    pub(crate) fn started(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Option<Opening> {
-        let mut deployment = self.deployments.strategies.get(&start.strategy)?.clone();
+    /// A session that a session starts at `at`, or why it is not.
+    pub(crate) fn started(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Result<Opening, Failure> {
+        let no = |code, why| Err(Failure::new(code, why));
+        let Some(mut deployment) = self.deployments.strategies.get(&start.strategy).cloned() else {
+            return no(ErrorCode::NotFound, format!("no strategy {:?} is deployed here", start.strategy));
+        };
         for given in &start.parameters {
             match deployment.parameters.iter_mut().find(|known| known.key == given.key) {
                 Some(known) => known.value.clone_from(&given.value),
-                None => deployment.parameters.push(given.clone()),
+                None => {
+                    let known: Vec<&str> = deployment.parameters.iter().map(|known| known.key.as_str()).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    let why = format!("strategy {} has no parameter {:?}; it has {known}", start.strategy, given.key);
+                    return no(ErrorCode::Rejected, why);
+                }
             }
         }
-        Some(self.opening(deployment, Some(Claim::Request(by)), Origin::Session, at))
+        let depth = self.starts.admit(by.session, at)?;
+        let opening = self.opening(deployment, Some(Claim::Request(by)), Origin::Session, at);
+        self.starts.started(opening.session, depth);
+        Ok(opening)
     }
 
     fn opening(&mut self, deployment: Deployment, claim: Option<Claim>, origin: Origin, started_at: Timestamp) -> Opening {

@@ -8,6 +8,8 @@ mod link_error;
 mod numbers;
 mod primary;
 pub mod role;
+mod starts;
+pub mod synch;
 #[cfg(test)]
 mod testing;
 mod truths;

@@ -1,5 +1,5 @@
 use tandem_switch_link::Over;
-use tandem_words::{EventBody, StoppedBy};
+use tandem_words::{EventBody, RequestBody, StoppedBy};
 
 use tandem_switch_link::Refusal;
 
@@ -70,6 +70,7 @@ impl Link {
             kept_from,
             interactions: asked.iter().cloned().zip(interactions).collect(),
             requests: stock.requests.into_iter().zip(requests).collect(),
+            more: false,
         };
         self.take(vec![reconciled])
     }
@@ -89,7 +90,13 @@ fn welcome(switch: &str, incarnation: u64) -> GatewayMessage {
 }
 
 fn holding(number: u64, call: &str, visit: u32) -> Holding {
-    Holding { interaction: call.into(), session: session(number), visit: Some(visit), since: Some((1, visit.into())), controlled: true }
+    Holding {
+        interaction: call.into(),
+        session: session(number),
+        visit: Some((1, visit)),
+        since: Some((1, visit.into())),
+        controlled: true,
+    }
 }
 
 fn names(directives: &[Directive]) -> Vec<String> {
@@ -97,6 +104,7 @@ fn names(directives: &[Directive]) -> Vec<String> {
         Directive::Send(_) => "send".to_owned(),
         Directive::TakeStock => "take-stock".to_owned(),
         Directive::Follow(mark) => format!("follow {}", mark.position),
+        Directive::Prepare(mark) => format!("prepare {}", mark.position),
         Directive::Reconciled { fresh, .. } => format!("reconciled {fresh}"),
         Directive::Advance(now) => format!("advance {now}"),
         Directive::Open { opening, .. } => format!("open {}", opening.session.number),
@@ -125,7 +133,7 @@ fn lead_comes_first_and_events_come_last() {
 #[test]
 fn a_message_out_of_its_place_is_named_with_the_phase() {
     let leading = || GatewayMessage::Leading { epoch: 3, now: 0 };
-    let reconciled = || GatewayMessage::Reconciled { now: 0, kept_from: 1, interactions: vec![], requests: vec![] };
+    let reconciled = || GatewayMessage::Reconciled { now: 0, kept_from: 1, interactions: vec![], requests: vec![], more: false };
     let clock = || GatewayMessage::Clock { now: 1 };
     let event = || GatewayMessage::Event(digit(1, "c1"));
     let check = |mut link: Link, message: GatewayMessage, what: &str| {
@@ -217,7 +225,7 @@ fn a_new_primary_follows_behind_w_and_says_what_is_unknown() {
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 4, wake_at: Some(90_000) })));
     assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["advance 90000"]);
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 5, wake_at: Some(90_000) })));
-    assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["follow 7", "advance 90000"]);
+    assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["advance 90000"]);
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 6, wake_at: None })));
 }
 
@@ -226,7 +234,7 @@ fn a_new_connection_hands_out_no_event_twice() {
     let mut link = Link::serving();
     link.take(told(&[added(1, "c1", 1, "8000"), digit(2, "c1"), deleted(3, "c1"), added(4, "c1", 2, "8001")]));
     link.primary.disconnected();
-    assert_eq!(link.primary.tell(step()), None, "reconciliation will find it");
+    assert_eq!(link.primary.tell(step()), [], "reconciliation will find it");
     link.connect();
     link.lead(1);
     let stock = Stock { after: Some(mark(1, 1)), interactions: vec![holding(1, "c1", 1), holding(2, "c1", 2)], requests: vec![] };
@@ -245,10 +253,55 @@ fn step() -> StepMessage {
 #[test]
 fn steps_are_told_while_events_flow() {
     let mut link = Link::serving();
-    assert_eq!(link.primary.tell(step()), Some(Directive::Send(HostMessage::Step(step()))));
+    assert_eq!(link.primary.tell(step()), [Directive::Send(HostMessage::Step(step()))]);
     let mut link = Link::new();
     link.lead(1);
-    assert_eq!(link.primary.tell(step()), None);
+    assert_eq!(link.primary.tell(step()), []);
+}
+
+#[test]
+fn a_request_that_no_frame_holds_is_answered_and_the_rest_of_its_step_goes() {
+    let mut link = Link::serving();
+    let delete = |request, keys: Vec<String>| Asked { request, body: RequestBody::DeleteUserData { interaction: "c1".into(), keys } };
+    let kept = [delete(1, vec!["x".to_owned()]), delete(4, vec!["x".repeat(1 << 20)])];
+    let many = delete(2, vec![String::new(); 1 << 20]);
+    let escaped = delete(3, vec!["\u{1}".repeat(1 << 20)]);
+    let [first, last] = kept.clone();
+    let directives = link.primary.tell(StepMessage { requests: vec![first, many, escaped, last], ..step() });
+    let refused = |directive: &Directive| match directive {
+        Directive::Answer(key, EventBody::Failed(failure)) if failure.code == ErrorCode::OverLimit => Some(key.request),
+        _ => None,
+    };
+    assert_eq!(directives.iter().filter_map(refused).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(directives.last(), Some(&Directive::Send(HostMessage::Step(StepMessage { requests: kept.to_vec(), ..step() }))));
+}
+
+#[test]
+fn what_is_reconciled_comes_in_parts_and_no_more_than_was_asked() {
+    let part = |of: &[u64], more| GatewayMessage::Reconciled {
+        now: 0,
+        kept_from: 8,
+        interactions: of.iter().map(|call| (Held { id: format!("c{call}").into(), visit: Some(1) }, InteractionState::Gone)).collect(),
+        requests: of.iter().map(|call| (key(*call, 1), RequestState::Unknown)).collect(),
+        more,
+    };
+    let asking = || {
+        let mut link = Link::new();
+        link.lead(1);
+        let interactions = [1, 2, 3].map(|number| holding(number, &format!("c{number}"), 1)).to_vec();
+        let requests = [1, 2, 3].map(|number| key(number, 1)).to_vec();
+        link.primary.took_stock(Stock { after: Some(mark(1, 7)), interactions, requests });
+        link
+    };
+    let mut link = asking();
+    assert!(link.take(vec![part(&[1, 2], true)]).is_empty());
+    assert_eq!(link.primary.phase(), Phase::Reconciling);
+    let unknown = [1, 2, 3].map(|number| key(number, 1)).into();
+    assert_eq!(link.take(vec![part(&[3], false)])[1], Directive::Reconciled { unknown, fresh: true });
+    let deleted = link.take(vec![GatewayMessage::Clock { now: 1 }]);
+    assert_eq!(names(&deleted)[..3], [1, 2, 3].map(|number| format!("news interaction.deleted to {number}")));
+    let (_, taken) = asking().send(vec![part(&[1, 2], true), part(&[1, 2], true)]);
+    assert_eq!(taken, Err(LinkError::Unasked { asked: 6 }));
 }
 
 #[test]
@@ -311,20 +364,64 @@ fn a_gap_begins_where_the_primary_last_heard() {
     assert!(directives.contains(&Directive::NewsForAll(EventBody::Gap(Gap { interaction: None, since: 2_000 }))), "{directives:?}");
 }
 
+/// A primary of incarnation 1 whose switch has lost its memory; it has sent requests 1 and 2.
+fn after_a_lost_life(link: &mut Link, kept_from: Position, requests: Vec<RequestState>) -> Vec<Directive> {
+    link.lead(2);
+    let stock = Stock { after: Some(mark(1, 2)), interactions: vec![holding(1, "c1", 1)], requests: vec![key(1, 1), key(1, 2)] };
+    link.reconcile(stock, kept_from, vec![InteractionState::Gone], requests)
+}
+
 #[test]
-fn another_life_of_the_switch_is_a_gap_and_its_positions_begin_anew() {
+fn another_life_of_the_switch_is_a_gap_and_w_stays_in_the_old_one_until_that_is_durable() {
     let mut link = Link::serving();
     link.take(told(&[added(1, "c1", 1, "8000"), digit(2, "c1")]));
     link.primary.disconnected();
     link.connect();
-    link.lead(2);
-    let stock = Stock { after: Some(mark(1, 2)), interactions: vec![holding(1, "c1", 1)], requests: vec![] };
-    let directives = link.reconcile(stock, 1, vec![InteractionState::Gone], vec![]);
-    assert_eq!(directives[0], Directive::Follow(mark(2, 0)));
-    assert_eq!(names(&directives), ["follow 0", "reconciled false", "warn", "news gap to all"]);
+    let directives = after_a_lost_life(&mut link, 1, vec![]);
+    assert_eq!(directives[0], Directive::Prepare(mark(2, 0)));
+    assert_eq!(names(&directives), ["prepare 0", "reconciled false", "warn", "news gap to all"]);
     let directives = link.take(told(&[added(1, "c7", 1, "8000")]));
     assert_eq!(names(&directives), ["open 2"]);
+    assert!(link.primary.idle(None).is_some());
     assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 1 }])), ["news interaction.deleted to 1", "advance 1"]);
+    assert!(link.primary.idle(None).is_some());
+    assert_eq!(link.take(vec![]), [Directive::Follow(mark(2, 0))]);
+}
+
+#[test]
+fn what_a_new_life_of_the_gateway_does_not_know_may_have_been_done_and_is_never_sent_again() {
+    let outcome_unknown = |link: &mut Link| {
+        let directives = link.take(vec![GatewayMessage::Clock { now: 1 }]);
+        let unknown = |directive: &Directive| match directive {
+            Directive::Answer(key, EventBody::Failed(failure)) if failure.code == ErrorCode::OutcomeUnknown => Some(key.request),
+            _ => None,
+        };
+        directives.iter().filter_map(unknown).collect::<Vec<_>>()
+    };
+    let mut link = Link::new();
+    let states = || vec![RequestState::Unknown, RequestState::Open];
+    let directives = after_a_lost_life(&mut link, 1, states());
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert_eq!(outcome_unknown(&mut link), [1]);
+    // Killed before the answer was durable: the next primary finds the same W, and comes to the same.
+    let mut next = Link::new();
+    let directives = after_a_lost_life(&mut next, 1, states());
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert_eq!(outcome_unknown(&mut next), [1]);
+}
+
+#[test]
+fn a_third_life_of_the_switch_is_a_gap_again() {
+    let mut link = Link::new();
+    assert_eq!(names(&after_a_lost_life(&mut link, 1, vec![]))[0], "prepare 0");
+    link.primary.disconnected();
+    link.connect();
+    assert_eq!(names(&after_a_lost_life(&mut link, 1, vec![])), ["prepare 0", "reconciled false"], "the same life once more");
+    link.primary.disconnected();
+    link.connect();
+    link.lead(3);
+    let stock = Stock { after: Some(mark(1, 2)), ..Stock::default() };
+    assert_eq!(names(&link.reconcile(stock, 1, vec![], vec![])), ["prepare 0", "reconciled false", "warn", "news gap to all"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use tandem_journal::{Batch, FormatError, Lease, LostClaim, Record, Row, Watermark, encode};
 use tandem_switch_link::Mark;
-use tandem_words::{Incarnation, Position, SessionId, SwitchIncarnation, SwitchName};
+use tandem_words::{Bug, Incarnation, Position, SessionId, SwitchIncarnation, SwitchName, planted};
 
 use crate::{Release, SessionState};
 
@@ -58,6 +58,10 @@ struct Positions {
 }
 
 impl Positions {
+    fn behind(after: Mark) -> Self {
+        Positions { incarnation: after.incarnation, low: after.position, above: BTreeSet::new() }
+    }
+
     fn done(&mut self, mark: Mark) {
         if mark.incarnation != self.incarnation || mark.position <= self.low {
             return;
@@ -88,6 +92,8 @@ pub struct CommitQueue {
     switch: SwitchName,
     /// None until the switch is followed.
     positions: Option<Positions>,
+    /// Of a newer life of the switch, until it is followed.
+    next: Option<Positions>,
     waiting: VecDeque<(Finished, Vec<Row>)>,
     under_way: Option<(Batch, Vec<Finished>)>,
     /// W of the last acknowledged batch.
@@ -97,14 +103,27 @@ pub struct CommitQueue {
 impl CommitQueue {
     /// A queue of a primary with this lease, for one switch.
     pub fn new(lease: Lease, switch: SwitchName) -> Self {
-        CommitQueue { lease, switch, positions: None, waiting: VecDeque::new(), under_way: None, durable: None }
+        CommitQueue { lease, switch, positions: None, next: None, waiting: VecDeque::new(), under_way: None, durable: None }
     }
 
     /// The switch's events follow behind this mark. Marks of another incarnation count no longer.
     pub fn follow(&mut self, after: Mark) {
+        match self.next.take() {
+            Some(next) if next.incarnation == after.incarnation => self.positions = Some(next),
+            _ => {}
+        }
         match &mut self.positions {
             Some(positions) if positions.incarnation == after.incarnation => positions.begin_behind(after.position),
-            positions => *positions = Some(Positions { incarnation: after.incarnation, low: after.position, above: BTreeSet::new() }),
+            positions => *positions = Some(Positions::behind(after)),
+        }
+    }
+
+    /// The events of a newer life of the switch come behind this mark. W stays in the old life until the new one is followed:
+    /// whoever takes over before that must find out, too, that the switch has lost its events.
+    pub fn prepare(&mut self, after: Mark) {
+        match &mut self.next {
+            Some(next) if next.incarnation == after.incarnation => next.begin_behind(after.position),
+            next => *next = Some(Positions::behind(after)),
         }
     }
 
@@ -115,9 +134,11 @@ impl CommitQueue {
 
     /// An event that no session takes.
     pub fn ignored(&mut self, mark: Mark) {
-        if let Some(positions) = &mut self.positions {
-            positions.done(mark);
-        }
+        self.done(mark);
+    }
+
+    fn done(&mut self, mark: Mark) {
+        self.positions.iter_mut().chain(&mut self.next).for_each(|positions| positions.done(mark));
     }
 
     /// The lease, with the counter of the last batch.
@@ -133,26 +154,29 @@ impl CommitQueue {
     /// The batch to commit now: the one under way, or a new one of what waits, at most `rows` rows and something more. With
     /// nothing waiting it is a renewal of the lease, which also carries W on.
     pub fn batch(&mut self, rows: usize) -> &Batch {
-        let queue = &mut *self;
-        let (batch, _) = queue.under_way.get_or_insert_with(|| {
-            queue.lease.counter += 1;
-            let mut batch = Batch { lease: queue.lease, watermarks: Vec::new(), rows: Vec::new() };
-            let mut items = Vec::new();
-            while batch.rows.len() < rows
-                && let Some((finished, mut own)) = queue.waiting.pop_front()
-            {
-                batch.rows.append(&mut own);
-                if let (Some(mark), Some(positions)) = (finished.mark, &mut queue.positions) {
-                    positions.done(mark);
-                }
-                items.push(finished);
+        let (batch, items) = self.under_way.take().unwrap_or_else(|| self.fill(rows));
+        &self.under_way.insert((batch, items)).0
+    }
+
+    fn fill(&mut self, rows: usize) -> (Batch, Vec<Finished>) {
+        self.lease.counter += 1;
+        let mut batch = Batch { lease: self.lease, watermarks: Vec::new(), rows: Vec::new() };
+        let mut items = Vec::new();
+        while batch.rows.len() < rows
+            && let Some((finished, mut own)) = self.waiting.pop_front()
+        {
+            batch.rows.append(&mut own);
+            if let Some(mark) = finished.mark {
+                self.done(mark);
             }
-            if let Some(Positions { incarnation, low: position, .. }) = queue.positions {
-                batch.watermarks.push(Watermark { switch: queue.switch.clone(), incarnation, position });
-            }
-            (batch, items)
-        });
-        batch
+            items.push(finished);
+        }
+        if let Some(Positions { incarnation, low, above }) = &self.positions {
+            let highest = above.last().filter(|_| planted(Bug::ResumeAtHighest));
+            let (incarnation, position) = (*incarnation, *highest.unwrap_or(low));
+            batch.watermarks.push(Watermark { switch: self.switch.clone(), incarnation, position });
+        }
+        (batch, items)
     }
 
     /// The batch under way is durable. What it means, in the order of the batch.
@@ -165,7 +189,11 @@ impl CommitQueue {
             Some(claim) => Durable::Lost(claim.clone()),
             None => Durable::Released(Box::new(finished.release)),
         };
-        items.into_iter().map(durable).collect()
+        let mut durable: Vec<Durable> = items.into_iter().map(durable).collect();
+        if planted(Bug::ReleaseOutOfOrder) {
+            durable.reverse();
+        }
+        durable
     }
 
     /// W, as far as it is durable.

@@ -57,7 +57,7 @@ impl From<GuestFailure> for StepFailure {
 /// A guest session is named by its session's id; at most one exists for an id at a time.
 pub trait Guests {
     /// Makes a guest session from the beginning (`session.start`).
-    fn start(&mut self, version: &VersionId, context: &Context, place: Place) -> Result<(), GuestFailure>;
+    fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure>;
 
     /// Makes a guest session from a snapshot (`session.restore`).
     fn restore(
@@ -67,6 +67,7 @@ pub trait Guests {
         state: &[u8],
         state_version: u32,
         place: Place,
+        effort: Effort,
     ) -> Result<(), GuestFailure>;
 
     /// Runs `session.on-event`; the draft collects what the guest asks for and comes back in either case.

@@ -7,6 +7,9 @@ pub struct StepLimits {
     pub requests_per_step: usize,
     /// `limits.payload`: bytes of one request. Switch link and journal carry it, and the pair keeps it in memory.
     pub payload_bytes: usize,
+    /// `limits.user-data`: bytes of the user data of one interaction, keys and values; an attach that would make it more is
+    /// answered `over-limit`. Every snapshot of the session and every message about the call carries all of it.
+    pub user_data_bytes: usize,
     /// Requests of one session that may wait for their answers, timers included; more are answered `over-limit`. Each costs the
     /// host memory for as long as it is open.
     pub open_requests: usize,
@@ -22,7 +25,7 @@ pub struct StepLimits {
 pub(crate) const MAX_ZONE_BYTES: usize = 64;
 
 /// Senders whose messages a session knows again. One entry for each that ever sent would let a session that lives long grow
-/// without bound; the sessions made first are forgotten first, for they are the least likely to send again.
+/// without bound; who has been silent longest is forgotten first, for it is the least likely to send again.
 pub(crate) const MAX_SENDERS: usize = 4_096;
 
 /// Interactions that are over and still known to their session: a dialler makes thousands of calls.
@@ -44,6 +47,7 @@ impl Default for StepLimits {
         StepLimits {
             requests_per_step: 256,
             payload_bytes: 64 << 10,
+            user_data_bytes: 256 << 10,
             open_requests: 1_000,
             notes_per_step: 100,
             note_bytes: 1_000,
@@ -69,8 +73,8 @@ pub struct WorkerOptions {
     pub linger_timeout_ms: u64,
     /// How many steps a session may be ahead of its commits. What it may cost to do them again after a failure.
     pub max_steps_ahead: usize,
-    /// Steps of the host's own events (answers, timers) at one instant of session time. A flow makes a handful; a session that
-    /// asks again whenever it is refused would go on for ever, and time would stand still for all.
+    /// Steps of answers and of the host's own events (timers, news) at one instant of session time. A flow makes a handful; a
+    /// session that asks again whenever it is answered would go on for ever, and time would stand still for all.
     pub max_steps_at_once: u32,
     /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
     pub max_waiting: usize,

@@ -3,7 +3,7 @@
 use tandem_journal::{Record, Snapshot};
 use tandem_words::{SessionId, Timestamp};
 
-use crate::{Finished, Guests, SessionState, Worker, release, slot::Presence, snapshot};
+use crate::{Finished, Guests, Output, SessionState, Worker, release, slot::Presence, snapshot};
 
 impl<G: Guests> Worker<G> {
     /// Takes idle sessions out of memory (`sessions.passivate-after`). One that has made a step since, or is not quiet, is
@@ -79,7 +79,19 @@ impl<G: Guests> Worker<G> {
         let Ok(Some(guest)) = answer else { return };
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let Some(state) = slot.state.as_deref() else { return };
-        let Some(host) = snapshot::encode(state).filter(|_| guest.len() <= self.options.state_bytes) else { return };
+        if guest.len() > self.options.state_bytes {
+            if !std::mem::replace(&mut slot.told_of_state, true) {
+                let (bytes, limit, strategy) = (guest.len(), self.options.state_bytes, &state.opening().strategy);
+                let what = format!(
+                    "session {id} of {strategy}: its state of {bytes} bytes is not kept; the limit is {limit} (limits.state). Until it \
+                     gets smaller the session is recovered by replay, and may make {} steps (limits.max-journal-steps)",
+                    self.options.max_journal_steps
+                );
+                self.outputs.push(Output::Warn(what));
+            }
+            return;
+        }
+        let Some(host) = snapshot::encode(state) else { return };
         let state_version = self.guests.manifest(&state.opening().version).map_or(0, |manifest| manifest.state_version);
         let (incarnation, seq) = (state.opening().incarnation, state.seq());
         slot.last_snapshot = seq;

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Opening, Record};
-use tandem_words::{InteractionId, Timestamp};
+use tandem_switch_link::Held;
+use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -42,14 +43,16 @@ pub(crate) struct Slot {
     pub last_snapshot: u32,
     /// Behind which step the guest was last asked for one; it may have none to give.
     pub asked_snapshot: u32,
-    /// How many steps it has made of the host's own events at this session time.
+    /// How many steps it has made of the host's own events, and of answers, at this session time.
     pub at_once: (Timestamp, u32),
     /// Its entry in the worker's list of idle sessions.
     pub idle_since: Option<Timestamp>,
     /// A snapshot is on its way, after which the session leaves memory.
     pub passivating: bool,
+    /// The log has been told that its state is too large to keep.
+    pub told_of_state: bool,
     /// What the gateway was told last of the session (interactions, quiet-until).
-    pub told: Option<(Vec<InteractionId>, Option<Timestamp>)>,
+    pub told: Option<(Vec<Held>, Option<Timestamp>)>,
 }
 
 impl Slot {
@@ -70,6 +73,7 @@ impl Slot {
             at_once: (0, 0),
             idle_since: None,
             passivating: false,
+            told_of_state: false,
             told: None,
         }
     }

@@ -39,7 +39,7 @@ impl Standing {
 /// An interaction of the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// With user data as the session knows it.
+    /// With user data as the switch has told it.
     pub interaction: Interaction,
     /// Where it is.
     pub standing: Standing,
@@ -61,6 +61,14 @@ pub enum Life {
 /// One run of a session that sends messages.
 type Sender = (SessionId, Incarnation);
 
+/// A sender's last message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LastHeard {
+    request: RequestId,
+    /// The step that heard it.
+    seq: u32,
+}
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionState {
@@ -71,7 +79,7 @@ pub struct SessionState {
     interactions: BTreeMap<InteractionId, Held>,
     open: BTreeMap<RequestId, OpenRequest>,
     last: Option<(SwitchIncarnation, Position)>,
-    heard: BTreeMap<Sender, RequestId>,
+    heard: BTreeMap<Sender, LastHeard>,
     life: Life,
     alone_since: Option<Timestamp>,
 }
@@ -91,8 +99,8 @@ pub(crate) struct Undo {
 #[derive(Debug)]
 struct Heard {
     from: Sender,
-    before: Option<RequestId>,
-    forgotten: Option<(Sender, RequestId)>,
+    before: Option<LastHeard>,
+    forgotten: Option<(Sender, LastHeard)>,
 }
 
 impl SessionState {
@@ -205,17 +213,32 @@ impl SessionState {
     }
 
     /// The visit that the session was made for, if it was made for one of this interaction.
-    fn visit_of(&self, interaction: &InteractionId) -> Option<Visit> {
+    pub(crate) fn visit_of(&self, interaction: &InteractionId) -> Option<(SwitchIncarnation, Visit)> {
         match &self.opening.claim {
-            Some(Claim::Visit { interaction: of, visit }) if **of == **interaction => Some(*visit),
+            Some(Claim::Visit { interaction: of, incarnation, visit, .. }) if **of == **interaction => Some((*incarnation, *visit)),
             _ => None,
         }
     }
 
-    /// User data, as the session knows it.
+    /// User data as the session knows it: what the switch has, and on top of it what the session has asked for and the switch has
+    /// not answered. An attach that fails is thereby as if it had never been.
     pub fn user_data(&self, interaction: &str, key: &str) -> Option<&str> {
         let data = &self.interactions.get(interaction)?.interaction.user_data;
-        data.iter().find(|property| property.key == key).map(|property| property.value.as_str())
+        let asked = self.open.values().rev().filter(|open| open.refused.is_none());
+        let on_top = asked.filter(|open| open.body.interaction().is_some_and(|of| **of == *interaction));
+        on_top
+            .filter_map(|open| match &open.body {
+                RequestBody::Attach { data, .. } => value(data, key).map(Some),
+                RequestBody::DeleteUserData { keys, .. } => keys.iter().any(|deleted| deleted == key).then_some(None),
+                _ => None,
+            })
+            .next()
+            .unwrap_or_else(|| value(data, key))
+    }
+
+    /// All of it; empty for an interaction that is not the session's.
+    pub(crate) fn user_data_of(&self, interaction: &InteractionId) -> &[Property] {
+        self.interactions.get(interaction).map_or(&[], |held| &held.interaction.user_data)
     }
 
     /// Why requests on this interaction are refused, where they are.
@@ -246,7 +269,7 @@ impl SessionState {
 
     /// Whether a message has reached the session already (messages of a sender come in order).
     pub fn has_heard(&self, from: RequestKey) -> bool {
-        self.heard.get(&(from.session, from.incarnation)).is_some_and(|last| from.request <= *last)
+        self.heard.get(&(from.session, from.incarnation)).is_some_and(|last| from.request <= last.request)
     }
 
     /// The next timer, if one is set.
@@ -279,21 +302,26 @@ impl SessionState {
     /// The first half of a step: the event has come, and the guest sees the session as it is now. What comes back undoes it,
     /// for a step that is tried again.
     pub(crate) fn begin(&mut self, source: &Source, event: &Event) -> Undo {
-        let touched = touched(&event.body).cloned();
+        let answered = event.request.and_then(|request| Some((request, self.open.remove(&request)?)));
+        let attached = answered.as_ref().filter(|(_, open)| {
+            event.body == EventBody::Done && matches!(open.body, RequestBody::Attach { .. } | RequestBody::DeleteUserData { .. })
+        });
+        let attached = attached.map(|(_, open)| open.body.clone());
+        let touched = attached.as_ref().and_then(RequestBody::interaction).or(touched(&event.body)).cloned();
         let mut undo = Undo {
             seq: std::mem::replace(&mut self.seq, event.seq),
             at: std::mem::replace(&mut self.at, event.at),
             last: self.last,
             heard: None,
-            answered: event.request.and_then(|request| Some((request, self.open.remove(&request)?))),
+            answered,
             held: None,
         };
         match source {
             Source::Switch { incarnation, position } => self.last = Some((*incarnation, *position)),
             Source::Message(from) => {
-                let before = self.heard.insert((from.session, from.incarnation), from.request);
-                let forgotten = if self.heard.len() > MAX_SENDERS { self.heard.pop_first() } else { None };
-                undo.heard = Some(Heard { from: (from.session, from.incarnation), before, forgotten });
+                let sender = (from.session, from.incarnation);
+                let before = self.heard.insert(sender, LastHeard { request: from.request, seq: event.seq });
+                undo.heard = Some(Heard { from: sender, before, forgotten: self.forget_a_sender() });
             }
             Source::Host => {}
         }
@@ -302,6 +330,9 @@ impl SessionState {
             (interaction, before)
         });
         self.apply_event(source, &event.body);
+        if let Some(body) = attached {
+            self.apply_attach(&body);
+        }
         undo
     }
 
@@ -314,7 +345,7 @@ impl SessionState {
         if let Some(Heard { from, before, forgotten }) = undo.heard {
             self.heard.remove(&from);
             self.heard.extend(before.map(|before| (from, before)));
-            self.heard.extend(forgotten.filter(|(sender, _)| *sender != from));
+            self.heard.extend(forgotten);
         }
         match undo.held {
             Some((interaction, Some(before))) => drop(self.interactions.insert(interaction, before)),
@@ -333,9 +364,6 @@ impl SessionState {
                 continue;
             }
             self.next_request = self.next_request.max(request.id.saturating_add(1));
-            if request.refused.is_none() {
-                self.apply_attach(&request.body);
-            }
             let open = OpenRequest {
                 body: request.body.clone(),
                 seq: self.seq,
@@ -383,6 +411,15 @@ impl SessionState {
         }
     }
 
+    /// Of too many senders, the one that has been silent longest; never the one just heard.
+    fn forget_a_sender(&mut self) -> Option<(Sender, LastHeard)> {
+        if self.heard.len() <= MAX_SENDERS {
+            return None;
+        }
+        let silent = self.heard.iter().min_by_key(|(_, last)| last.seq).map(|(sender, _)| *sender)?;
+        self.heard.remove_entry(&silent)
+    }
+
     fn forget_gone(&mut self) {
         if self.interactions.len() > MAX_GONE {
             let gone = |held: &Held| held.standing == Standing::Gone;
@@ -401,7 +438,7 @@ impl SessionState {
         }
     }
 
-    /// The session sees its own attaches at once; their answer says only that the switch has them too.
+    /// The switch has done it.
     fn apply_attach(&mut self, body: &RequestBody) {
         match body {
             RequestBody::Attach { interaction, data } => {
@@ -429,6 +466,11 @@ fn touched(body: &EventBody) -> Option<&InteractionId> {
         EventBody::UserDataChanged(change) => Some(&change.interaction),
         _ => None,
     }
+}
+
+/// The last one of a key counts.
+fn value<'a>(data: &'a [Property], key: &str) -> Option<&'a str> {
+    data.iter().rev().find(|property| property.key == key).map(|property| property.value.as_str())
 }
 
 fn attach(data: &mut Vec<Property>, new: &[Property]) {

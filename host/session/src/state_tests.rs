@@ -13,6 +13,13 @@ fn apply(state: &mut SessionState, body: EventBody, at: Timestamp, requests: &[R
     state.apply(&step);
 }
 
+/// The request's answer comes.
+fn answer(state: &mut SessionState, request: u32, body: EventBody) {
+    let mut answer = step(state, body, 1_150, &[]);
+    answer.event.request = Some(request);
+    state.apply(&answer);
+}
+
 #[test]
 fn an_interaction_stands_where_its_events_put_it() {
     let routed = Routed { interaction: "c1".into(), target: String::new(), answered_by: String::new(), waited_ms: 0 };
@@ -29,7 +36,7 @@ fn an_interaction_stands_where_its_events_put_it() {
         assert_eq!(state.live_interactions().count(), usize::from(held));
         assert_eq!(state.alone_since(), (!held).then_some(1_100));
         let holdings: Vec<_> = state.holdings().map(|held| (held.session, held.visit, held.controlled)).collect();
-        assert_eq!(holdings, if standing == Standing::Gone { vec![] } else { vec![(SESSION, Some(2), held)] });
+        assert_eq!(holdings, if standing == Standing::Gone { vec![] } else { vec![(SESSION, Some((1, 2)), held)] });
     }
 }
 
@@ -57,9 +64,41 @@ fn user_data_follows_attaches_at_once_and_changes_by_others() {
     let delete = RequestBody::DeleteUserData { interaction: "c1".into(), keys: vec!["pin".to_owned()] };
     apply(&mut state, EventBody::TimerFired, 1_100, &[attach, delete]);
     assert_eq!((state.user_data("c1", "tier"), state.user_data("c1", "pin")), (Some("silver"), None));
+    answer(&mut state, 1, EventBody::Done);
+    assert_eq!((state.user_data("c1", "tier"), state.user_data("c1", "pin")), (Some("silver"), None));
+    answer(&mut state, 2, EventBody::Done);
     let change = UserDataChange { interaction: "c1".into(), changed: vec![Property::new("x", "y")], deleted: vec!["tier".to_owned()] };
     apply(&mut state, EventBody::UserDataChanged(change), 1_200, &[]);
     assert_eq!((state.user_data("c1", "tier"), state.user_data("c1", "x")), (None, Some("y")));
+}
+
+#[test]
+fn attaches_that_fail_are_as_if_they_had_never_been() {
+    let mut state = with_call();
+    let attach = |value: &str| RequestBody::Attach { interaction: "c1".into(), data: vec![Property::new("tier", value)] };
+    let delete = RequestBody::DeleteUserData { interaction: "c1".into(), keys: vec!["tier".to_owned()] };
+    apply(&mut state, EventBody::TimerFired, 1_100, &[attach("silver"), attach("lead"), delete]);
+    let refused = || EventBody::Failed(Failure::new(ErrorCode::Rejected, ""));
+    assert_eq!(state.user_data("c1", "tier"), None);
+    answer(&mut state, 3, refused());
+    assert_eq!(state.user_data("c1", "tier"), Some("lead"));
+    answer(&mut state, 1, refused());
+    assert_eq!(state.user_data("c1", "tier"), Some("lead"), "the second one may still succeed");
+    answer(&mut state, 2, refused());
+    assert_eq!(state.user_data("c1", "tier"), Some("gold"));
+}
+
+#[test]
+fn a_begun_answer_to_an_attach_can_be_taken_back() {
+    let mut state = with_call();
+    let attach = RequestBody::Attach { interaction: "c1".into(), data: vec![Property::new("tier", "silver")] };
+    apply(&mut state, EventBody::TimerFired, 1_100, &[attach]);
+    let before = state.clone();
+    let event = Event { seq: 3, at: 2_000, switch_at: None, seed: 0, request: Some(1), body: EventBody::Done };
+    let undo = state.begin(&Source::Host, &event);
+    assert_ne!(state.interactions, before.interactions);
+    state.undo(undo);
+    assert_eq!(state, before);
 }
 
 #[test]
@@ -193,4 +232,23 @@ fn what_a_long_life_leaves_behind_is_bounded() {
     }
     assert_eq!(state.heard.len(), MAX_SENDERS);
     assert!(!state.has_heard(from(9)) && state.has_heard(from(10)));
+}
+
+#[test]
+fn of_many_senders_the_one_that_was_silent_longest_is_forgotten() {
+    let mut state = with_call();
+    let mut hear = |number, request| {
+        let message = Message { sender: String::new(), name: String::new(), json: String::new() };
+        let mut heard = step(&state, EventBody::Message(message), 1_200, &[]);
+        heard.source = Source::Message(RequestKey { session: SessionId { number, ..SESSION }, incarnation: 1, request });
+        state.apply(&heard);
+    };
+    (1_000..1_000 + MAX_SENDERS as u64).for_each(|number| hear(number, 1));
+    hear(1_000, 2);
+    // Its id is lower than all others.
+    hear(1, 1);
+    hear(2, 1);
+    let from = |number| RequestKey { session: SessionId { number, ..SESSION }, incarnation: 1, request: 1 };
+    let known = [1, 2, 1_000, 1_001, 1_002, 1_003].map(|number| state.has_heard(from(number)));
+    assert_eq!(known, [true, true, true, false, false, true]);
 }

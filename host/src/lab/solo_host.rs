@@ -56,6 +56,7 @@ struct Hands {
     outgoing: Vec<HostMessage>,
     ignored: Vec<Mark>,
     follow: Option<Mark>,
+    prepare: Option<Mark>,
     take_stock: bool,
 }
 
@@ -78,6 +79,10 @@ impl Floor for Hands {
 
     fn follow(&mut self, after: Mark) {
         self.follow = Some(after);
+    }
+
+    fn prepare(&mut self, after: Mark) {
+        self.prepare = Some(after);
     }
 
     fn take_stock(&mut self) {
@@ -172,6 +177,9 @@ impl<G: Guests> SoloHost<G> {
     /// Lets the worker do what waits, and hands on what it finishes.
     fn work(&mut self) -> Result<(), SoloError> {
         loop {
+            if let Some(mark) = self.hands.prepare.take() {
+                self.queue.prepare(mark);
+            }
             if let Some(mark) = self.hands.follow.take() {
                 self.queue.follow(mark);
             }
@@ -194,10 +202,11 @@ impl<G: Guests> SoloHost<G> {
                     }
                     Output::Tell(step) => {
                         let told = self.primary.tell(step);
-                        desk::carry_out(told.into_iter().collect(), &mut self.hands);
+                        desk::carry_out(told, &mut self.hands);
                     }
                     Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
                     Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
+                    Output::Warn(what) => self.hands.warn(what),
                 }
             }
         }

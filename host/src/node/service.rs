@@ -309,10 +309,11 @@ impl NodeService {
             Output::Answer(key, body) => desk::answer(key, body, &mut self.threads),
             Output::Tell(step) => {
                 let told = self.primary.tell(step);
-                desk::carry_out(told.into_iter().collect(), &mut self.threads);
+                desk::carry_out(told, &mut self.threads);
             }
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.threads),
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
+            Output::Warn(what) => self.threads.warn(what),
             // Its own thread has seen to these.
             Output::Finished(_) | Output::Ignored(_) | Output::Load(_) => {}
         }

@@ -1,5 +1,7 @@
 //! What several options together must be, and what one should know about them.
 
+mod synch;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use toml::{Spanned, de::DeTable, de::DeValue};
@@ -16,6 +18,7 @@ pub(super) fn cross_check(options: &Options, root: &Spanned<DeTable<'_>>, source
     let mut problems = Vec::new();
     persistence(options, &file, &mut problems);
     nodes(options, &file, &mut problems);
+    synch::check(options, &file, &mut problems);
     switches(options, &file, &mut problems);
     routing_points(options, &file, &mut problems);
     timing(options, &file, &mut problems);
@@ -41,6 +44,13 @@ pub(super) fn check_files(options: &Options, root: &Spanned<DeTable<'_>>, source
         for (key, path) in [("token-file", &switch.token_file), ("ca", &switch.ca)] {
             if let Some(path) = path.as_ref().filter(|path| !path.is_file()) {
                 problems.push(file.problem(&["switch", name, key], format!("there is no file {}", path.display())));
+            }
+        }
+    }
+    if let Some(tls) = &options.tls {
+        for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key), ("client-ca", &tls.client_ca)] {
+            if !path.is_file() {
+                problems.push(file.problem(&["tls", key], format!("there is no file {}", path.display())));
             }
         }
     }

@@ -17,6 +17,7 @@
 //! ```
 
 mod cross;
+mod fingerprint;
 mod problem;
 mod sections;
 pub mod table;
@@ -37,7 +38,7 @@ use toml::{Spanned, de::DeTable};
 pub use problem::{OptionsError, Problem};
 pub use sections::{
     Cluster, FencingBy, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint,
-    Sessions, Switch,
+    Sessions, Switch, Tls,
 };
 
 /// Options, and what one should know about them.

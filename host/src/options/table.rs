@@ -88,7 +88,7 @@ pub const OPTIONS: &[Entry] = &[
     entry("node.id", Count(1, 65_535), Always, Equal, "The node's id. Session ids begin with it."),
     entry("node.data-centre", Text, Unset("all in one"), Equal, "Where the node stands. *No effect before several nodes can run.*"),
     entry("node.preferred", OneOf(&["a", "b"]), Unset("neither"), Equal, "Which instance is primary when both start: the other one waits for one `lease.timeout`. A role that was taken over is kept."),
-    entry("node.a.synch", AddressOf, Unset("no port"), Equal, "Where the instance listens for its backup. *No effect before pairs can run.*"),
+    entry("node.a.synch", AddressOf, Unset("no port"), Equal, "Where the instance listens for its backup, while it is primary. Off this machine `[tls]` is needed, and a store that both reach."),
     entry("node.a.api", AddressOf, Unset("no port"), Equal, "Where the HTTP API will listen. *No effect before it exists.*"),
     entry("node.a.admin", AddressOf, Unset("no port"), Equal,
         "Where `tandem status`, `tandem sessions` and `tandem switchover` ask a running instance. Loopback only: it has no tokens."),
@@ -136,6 +136,8 @@ pub const OPTIONS: &[Entry] = &[
         "Requests of one step. A flow asks for a handful at once; hundreds are a loop gone wrong."),
     entry("limits.state", Size(KIB, 16 * MIB, 0), Default("256KiB"), Equal, "One session's snapshot. It is written again and again."),
     entry("limits.payload", Size(KIB, MIB, 0), Default("64KiB"), Equal, "One request. Switch link and journal carry it."),
+    entry("limits.user-data", Size(KIB, 16 * MIB, 0), Default("256KiB"), Equal,
+        "User data of one interaction, keys and values; an attach that would make it more fails with `over-limit`. Each snapshot of its session has all of it."),
     entry("limits.max-journal-steps", Count(100, 1_000_000), Default("10000"), Equal,
         "Steps of a session without snapshots; its recovery replays all of them."),
     entry("orchestration.call-watching-timeout", Duration(1, 300 * SECOND, 1), Default("5000"), Equal,
@@ -154,6 +156,11 @@ pub const OPTIONS: &[Entry] = &[
         "What may wait for an absent backup (a bare number: KB). *No effect before pairs can run.*"),
     entry("orchestration.backup-synch-max-age", Duration(10 * SECOND, DAY, 1_000), Default("600"), Own,
         "How old it may get (a bare number: s). *No effect before pairs can run.*"),
+    entry("tls.certificate", Text, Always, Own,
+        "File (PEM) with this instance's certificate chain, its own first. The section is needed where a `synch` address is not on this machine."),
+    entry("tls.key", Text, Always, Own, "File (PEM) with the certificate's private key."),
+    entry("tls.client-ca", Text, Always, Own,
+        "File (PEM) with the authority that signed both instances' certificates: each shows its own, and asks for the other's."),
     entry("log.format", OneOf(&["text", "json"]), Default("text"), Own, "Lines for people, or one JSON object a line. `--log-format` wins."),
     entry("log.level", Text, Default("info"), Own, "Level, or directives such as `info,tandem::session=debug`. `--log` wins."),
 ];
@@ -162,7 +169,6 @@ pub const OPTIONS: &[Entry] = &[
 pub const LATER: &[(&str, &str)] = &[
     ("multimedia", "chat, e-mail and tasks"),
     ("retention", "the retention of ended sessions"),
-    ("tls", "TLS for the synch link and the API"),
     ("api", "the HTTP API"),
     ("cluster.store", "several nodes"),
 ];

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use tandem_journal::{Opening, Outcome, Source, Step};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Place, SessionState, StepLimits};
-use tandem_words::{Context, Custom, Direction, Event, EventBody, Interaction, Media, Origin, SessionId, VersionId};
+use tandem_words::{Context, Custom, Event, EventBody, Interaction, Origin, SessionId, VersionId};
 
 use crate::{Catalogue, CatalogueFull, Cells, Engine, LoadError, Strategy};
 
@@ -31,7 +31,7 @@ pub enum BenchError {
 pub fn on_event_us(engine: &Engine, component: &[u8], payload_bytes: usize, rounds: u32) -> Result<f64, BenchError> {
     let (mut cells, version) = cells(engine, component)?;
     for number in 1..=SESSIONS {
-        cells.start(&version, &context(number), Place::Shared)?;
+        cells.start(&version, &context(number), Place::Shared, Effort::First)?;
     }
     let mut state = Box::new(state_with_a_call(version));
     let mut best = f64::INFINITY;
@@ -62,7 +62,7 @@ pub fn session_start_us(engine: &Engine, component: &[u8], rounds: u32) -> Resul
     for _ in 0..rounds {
         let begin = Instant::now();
         for context in &contexts {
-            cells.start(&version, context, Place::Shared)?;
+            cells.start(&version, context, Place::Shared, Effort::First)?;
         }
         best = best.min(us_each(begin));
         for context in &contexts {
@@ -103,17 +103,7 @@ fn json(bytes: usize) -> String {
 }
 
 fn call() -> Interaction {
-    Interaction {
-        id: "c1".into(),
-        root: "c1".into(),
-        media: Media::Voice,
-        direction: Direction::Inbound,
-        calling: "0301234567".to_owned(),
-        called: "8000".to_owned(),
-        routing_point: "8000".to_owned(),
-        arrived_at: AT,
-        user_data: Vec::new(),
-    }
+    Interaction::arriving("c1", "0301234567", "8000", AT)
 }
 
 /// A session that holds the call.

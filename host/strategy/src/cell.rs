@@ -44,7 +44,8 @@ impl Cell {
         let limits = engine.limits();
         let place = engine.place(own).ok_or_else(|| {
             let message = format!(
-                "{}: the process has {} instances and may have no more of this kind ({} in all, limits.instances)",
+                "{}: the process has {} instances and may have no more of this kind ({} in all, EngineLimits::instances, fixed in this release); deploy fewer \
+                 versions, or have the strategy share its instances (isolation: shared)",
                 code.label,
                 engine.instances(),
                 limits.instances
@@ -93,15 +94,15 @@ impl Cell {
         self.ended("describe", result).1.map(convert::manifest)
     }
 
-    pub(crate) fn start(&mut self, context: &Context) -> Result<(), GuestFailure> {
-        self.store.data_mut().begin_with("start", context);
+    pub(crate) fn start(&mut self, context: &Context, effort: Effort) -> Result<(), GuestFailure> {
+        self.store.data_mut().begin_with("start", context, effort);
         self.store.set_epoch_deadline(1);
         let result = self.guest.tandem_strategy_strategy().session().call_start(&mut self.store, &convert::context(context));
         self.take_in("start", context, result)
     }
 
-    pub(crate) fn restore(&mut self, context: &Context, state: &[u8], state_version: u32) -> Result<(), GuestFailure> {
-        self.store.data_mut().begin_with("restore", context);
+    pub(crate) fn restore(&mut self, context: &Context, state: &[u8], state_version: u32, effort: Effort) -> Result<(), GuestFailure> {
+        self.store.data_mut().begin_with("restore", context, effort);
         self.store.set_epoch_deadline(1);
         let session = self.guest.tandem_strategy_strategy().session();
         let result = session.call_restore(&mut self.store, &convert::context(context), state, state_version);

@@ -144,8 +144,8 @@ impl Cells {
 }
 
 impl Guests for Cells {
-    fn start(&mut self, version: &VersionId, context: &Context, place: Place) -> Result<(), GuestFailure> {
-        self.settle(version, context.session_id, place, |cell| cell.start(context))
+    fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
+        self.settle(version, context.session_id, place, |cell| cell.start(context, effort))
     }
 
     fn restore(
@@ -155,8 +155,9 @@ impl Guests for Cells {
         state: &[u8],
         state_version: u32,
         place: Place,
+        effort: Effort,
     ) -> Result<(), GuestFailure> {
-        self.settle(version, context.session_id, place, |cell| cell.restore(context, state, state_version))
+        self.settle(version, context.session_id, place, |cell| cell.restore(context, state, state_version, effort))
     }
 
     fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {

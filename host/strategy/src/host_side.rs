@@ -77,10 +77,10 @@ impl HostSide {
     }
 
     /// `start` or `restore` begins.
-    pub(crate) fn begin_with(&mut self, call: &'static str, context: &Context) {
+    pub(crate) fn begin_with(&mut self, call: &'static str, context: &Context, effort: Effort) {
         let id = context.session_id;
         let seed = [u64::from(id.node), id.epoch, id.number, context.incarnation.into()].into_iter().fold(0, |seed, part| mix(seed ^ part));
-        self.begin_any(Doing::Call(call, 0), Some(id), context.started_at, seed, Effort::First);
+        self.begin_any(Doing::Call(call, 0), Some(id), context.started_at, seed, effort);
     }
 
     /// `snapshot` begins, or a session is dropped: the time is still that of the event before.

@@ -24,6 +24,8 @@ pub struct Counts {
     pub steps: u64,
     /// `on-event`, in a replay.
     pub replays: u64,
+    /// `start` and `restore`, in a replay.
+    pub replayed_starts: u64,
     /// `snapshot`.
     pub snapshots: u64,
     /// Instances that were made.
@@ -192,9 +194,10 @@ fn unknown(session: SessionId) -> GuestFailure {
 }
 
 impl Guests for NativeGuests {
-    fn start(&mut self, version: &VersionId, context: &Context, place: Place) -> Result<(), GuestFailure> {
+    fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
         let mut cells = self.cells();
         cells.counts.starts += 1;
+        cells.counts.replayed_starts += u64::from(effort == Effort::Replay);
         let script = self.script(version)?;
         cells.remove(context.session_id);
         let instance = cells.place(version, context.session_id, place, &script);
@@ -215,9 +218,11 @@ impl Guests for NativeGuests {
         state: &[u8],
         state_version: u32,
         place: Place,
+        effort: Effort,
     ) -> Result<(), GuestFailure> {
         let mut cells = self.cells();
         cells.counts.restores += 1;
+        cells.counts.replayed_starts += u64::from(effort == Effort::Replay);
         let script = self.script(version)?;
         cells.remove(context.session_id);
         let refuse = |message| GuestFailure { kind: StepFailureKind::Error, message, instance_died: false };
@@ -335,7 +340,7 @@ mod tests {
             }
         });
         let mut guests = NativeGuests::new().with(VERSION, script).sessions_per_instance(2);
-        (1..=3).for_each(|number| guests.start(&VERSION, &state(number).context(), Place::Shared).unwrap());
+        (1..=3).for_each(|number| guests.start(&VERSION, &state(number).context(), Place::Shared, Effort::First).unwrap());
         guests
     }
 
@@ -350,7 +355,7 @@ mod tests {
         assert!(event(&mut guests, 1, EventBody::Done).unwrap_err().instance_died);
         assert_eq!((guests.take_dead(), guests.take_dead(), guests.sessions()), (vec![id(1), id(2)], vec![], vec![id(3)]));
         assert!(!event(&mut guests, 1, EventBody::Done).unwrap_err().instance_died, "it is not there");
-        guests.start(&VERSION, &state(1).context(), Place::Own).unwrap();
+        guests.start(&VERSION, &state(1).context(), Place::Own, Effort::First).unwrap();
         assert!(!guests.are_neighbours(id(1), id(3)));
         assert_eq!((guests.counts().starts, guests.counts().deaths, guests.counts().instances), (4, 1, 3));
     }
@@ -368,8 +373,8 @@ mod tests {
         assert_eq!(event(&mut guests, 3, EventBody::TimerFired), Ok(Next::Checkpoint));
         let kept = guests.snapshot(id(3)).unwrap().unwrap();
         let mut fresh = guests.afresh();
-        assert!(fresh.restore(&VERSION, &state(3).context(), &kept, 9, Place::Shared).is_err());
-        fresh.restore(&VERSION, &state(3).context(), &kept, 1, Place::Shared).unwrap();
+        assert!(fresh.restore(&VERSION, &state(3).context(), &kept, 9, Place::Shared, Effort::Replay).is_err());
+        fresh.restore(&VERSION, &state(3).context(), &kept, 1, Place::Shared, Effort::Replay).unwrap();
         assert_eq!(fresh.memory(id(3)), guests.memory(id(3)));
         assert_eq!(fresh.memory(id(3)).unwrap().number("fired"), 1);
         fresh.remove(id(3));

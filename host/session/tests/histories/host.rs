@@ -98,6 +98,7 @@ impl Host {
                 Directive::Send(message) => self.outgoing.push(message),
                 Directive::TakeStock => self.take_stock = true,
                 Directive::Follow(mark) => self.queue.follow(mark),
+                Directive::Prepare(mark) => self.queue.prepare(mark),
                 Directive::Reconciled { unknown, fresh } => {
                     let unknown = Arc::new(unknown);
                     self.for_all(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });
@@ -145,10 +146,11 @@ impl Host {
                 Output::Load(session) => self.loads.push_back(session),
                 Output::Tell(step) => {
                     let told = self.primary.tell(step);
-                    self.carry_out(told.into_iter().collect());
+                    self.carry_out(told);
                 }
                 Output::Redo(release) => self.release(release),
                 Output::Unreadable(session, why) => panic!("{session}: {why}"),
+                Output::Warn(what) => panic!("{what}"),
             }
         }
         true
@@ -185,8 +187,8 @@ impl Host {
 
     fn release(&mut self, release: Release) {
         let session = release.session;
-        let told = release.step.and_then(|step| self.primary.tell(step));
-        self.carry_out(told.into_iter().collect());
+        let told = release.step.map(|step| self.primary.tell(step)).unwrap_or_default();
+        self.carry_out(told);
         for (key, request) in release.requests {
             let directive = match request {
                 HostRequest::Send { to, strategy, message } => self.primary.send(key, &to, strategy, message),

@@ -111,6 +111,26 @@ fn a_session_that_asks_in_circles_comes_to_an_end() {
 }
 
 #[test]
+fn a_session_that_asks_the_switch_in_circles_comes_to_an_end() {
+    use tandem_native_guests::Act;
+    use tandem_words::EventBody;
+    let groups = crate::rig::script(|_, _, ask| {
+        ask.request(tandem_words::RequestBody::QueryGroup { group: "sales".to_owned() });
+        Act::Wait
+    });
+    let mut rig = Rig::new(groups);
+    let session = rig.call(1, 100);
+    for request in 1..1_100 {
+        rig.settle();
+        rig.answer(session, request, 100, EventBody::Done);
+    }
+    rig.settle();
+    let steps = rig.disk.steps(session);
+    let failed = steps.iter().find(|step| matches!(step.outcome, Outcome::Failed(_))).unwrap();
+    assert_eq!((failure(failed.outcome.clone()), failed.event.seq), (StepFailureKind::Limit, 1_003));
+}
+
+#[test]
 fn a_burst_of_events_from_outside_is_no_circle() {
     let mut rig = Rig::new(listener());
     let session = rig.call(1, 100);

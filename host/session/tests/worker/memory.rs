@@ -60,6 +60,26 @@ fn a_snapshot_that_is_too_large_is_left_out() {
     rig.settle();
     assert_eq!(snapshots(&rig, session), [0; 0]);
     assert_eq!(rig.outcome(session), Outcome::Wait);
+    assert_eq!(rig.warned.len(), 1, "once");
+    assert!(rig.warned[0].contains("limits.state") && rig.warned[0].contains("101-1-1"), "{:?}", rig.warned);
+}
+
+#[test]
+fn what_was_done_before_may_take_longer_when_it_is_done_again() {
+    let mut rig = Rig::with(listener(), options());
+    let session = rig.call(1, 100);
+    rig.settle();
+    assert_eq!((rig.guests.counts().starts, rig.guests.counts().replayed_starts), (1, 0));
+    let mut rig = rig.crash(&[]);
+    rig.event(session, 200, digit(1, "1"));
+    rig.settle();
+    assert_eq!((rig.guests.counts().starts, rig.guests.counts().replayed_starts), (1, 1));
+    (0..10).for_each(|at| rig.event(session, 300 + at, digit(1, "1")));
+    rig.settle();
+    let mut rig = rig.crash(&[]);
+    rig.event(session, 400, digit(1, "1"));
+    rig.settle();
+    assert_eq!((rig.guests.counts().restores, rig.guests.counts().replayed_starts), (1, 1));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use tandem_journal::{Claim, Lease, Opening, Outcome};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
-use tandem_switch_link::{Mark, StepMessage, SwitchEvent};
+use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, Event, EventBody, Interaction, InteractionId, Media, Origin, RequestKey, SessionId, Timestamp,
     VersionId,
@@ -29,6 +29,7 @@ pub struct Rig {
     /// What was released, in order.
     pub released: Vec<Release>,
     pub unreadable: Vec<(SessionId, String)>,
+    pub warned: Vec<String>,
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
@@ -65,6 +66,7 @@ impl Rig {
             answered: Vec::new(),
             released: Vec::new(),
             unreadable: Vec::new(),
+            warned: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
             inputs: VecDeque::new(),
@@ -102,7 +104,7 @@ impl Rig {
     }
 
     pub fn opening(&self, number: u64, at: Timestamp) -> Opening {
-        let claim = Claim::Visit { interaction: call_id(number).to_string(), visit: 1 };
+        let claim = Claim::Visit { interaction: call_id(number).to_string(), switch: "main".into(), incarnation: 1, visit: 1 };
         opening(session_in(self.epoch, number), Some(claim), at)
     }
 
@@ -166,6 +168,7 @@ impl Rig {
             Output::Tell(step) => self.sent.push(step),
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
+            Output::Warn(what) => self.warned.push(what),
         }
     }
 
@@ -298,6 +301,11 @@ pub fn opening(session: SessionId, claim: Option<Claim>, started_at: Timestamp) 
         switch: "main".into(),
         started_at,
     }
+}
+
+/// Of visit 1.
+pub fn held(call: &str) -> Held {
+    Held { id: call.into(), visit: Some(1) }
 }
 
 pub fn call_id(number: u64) -> InteractionId {

@@ -55,6 +55,7 @@ fn worker_options(options: &Options) -> WorkerOptions {
         step: StepLimits {
             requests_per_step: options.limits.requests_per_step,
             payload_bytes: bytes(options.limits.payload),
+            user_data_bytes: bytes(options.limits.user_data),
             ..default.step
         },
         state_bytes: bytes(options.limits.state),
@@ -68,12 +69,14 @@ fn worker_options(options: &Options) -> WorkerOptions {
 
 pub fn engine_limits(options: &Options) -> EngineLimits {
     let ms = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
+    let worker = worker_options(options);
     EngineLimits {
         step_cpu_ms: ms(options.limits.step_cpu),
         step_wall_ms: ms(options.limits.step_wall),
         cell_memory_bytes: usize::try_from(options.limits.cell_memory).unwrap_or(usize::MAX),
         ..EngineLimits::default()
     }
+    .carrying(worker.step.payload_bytes, worker.state_bytes)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -94,4 +97,34 @@ pub fn candidate(instance: &InstanceOptions, options: &Options) -> CandidateOpti
         FencingBy::Epoch => Fencing::EpochOnly,
     };
     candidate_options(instance, preferred, fencing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_the_options_reach_workers_and_engine() {
+        let text = "
+            cluster.name = \"cc1\"
+            persistence.store = \"sqlite:cc1.db\"
+            switch.main.url = \"ws://127.0.0.1:7400\"
+            [[node]]
+            id = 101
+            a = {}
+            [[routing-point]]
+            number = \"8000\"
+            switch = \"main\"
+            strategy = \"builtin:welcome\"
+            default-route = \"9000\"
+            [limits]
+            state = \"16MiB\"
+            payload = \"1MiB\"
+            user-data = \"5000B\"
+        ";
+        let options = Options::parse(text, "tandem.toml").unwrap().options;
+        let (worker, engine) = (worker_options(&options), engine_limits(&options));
+        assert_eq!((worker.state_bytes, worker.step.payload_bytes, worker.step.user_data_bytes), (16 << 20, 1 << 20, 5_000));
+        assert!(engine.transfer_bytes > 16 << 20, "a snapshot of limits.state leaves its guest");
+    }
 }

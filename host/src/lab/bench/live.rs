@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use miette::{IntoDiagnostic, Report, miette};
-use tandem_session::{Guests as _, Place};
+use tandem_session::{Effort, Guests as _, Place};
 use tandem_strategy::{Catalogue, Cells, Engine, Strategy};
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_words::{Context, Origin, SessionId};
@@ -84,7 +84,7 @@ pub fn bytes_per_guest(engine: &Engine) -> miette::Result<f64> {
     let mut start = |number: u32| {
         let session_id = SessionId { node: 101, epoch: 1, number: number.into() };
         let context = Context { session_id, incarnation: 1, origin: Origin::Interaction, started_at: 0, parameters: Vec::new() };
-        cells.start(&version, &context, Place::Shared).map_err(Report::msg)
+        cells.start(&version, &context, Place::Shared, Effort::First).map_err(Report::msg)
     };
     (0..BEFORE).try_for_each(&mut start)?;
     let before = resident_bytes()?;

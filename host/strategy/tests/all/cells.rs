@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread};
 
 use tandem_journal::{LocalTime, StepFailureKind};
-use tandem_session::{GuestFailure, Guests, Next, Place, Written};
+use tandem_session::{Effort, GuestFailure, Guests, Next, Place, Written};
 use tandem_strategy::{Cells, EngineLimits};
 use tandem_words::{EventBody, Prompt, RequestBody, VersionId};
 
@@ -55,7 +55,7 @@ fn a_restored_session_goes_on_as_the_first_would() {
     assert_eq!(attached(&bed.step(1, news("[1,2,3]")).unwrap().1, "leaves").unwrap(), "3");
     let state = bed.cells.snapshot(id(1)).unwrap().unwrap();
     // In another cell, so that nothing but the state can have come along.
-    bed.cells.restore(&bed.version.clone(), &context(1), &state, 1, Place::Own).unwrap();
+    bed.cells.restore(&bed.version.clone(), &context(1), &state, 1, Place::Own, Effort::Replay).unwrap();
     assert_eq!(bed.cells.snapshot(id(1)).unwrap().unwrap(), state);
     assert_eq!(attached(&bed.step(1, news("{\"a\":[4,5]}")).unwrap().1, "leaves").unwrap(), "5");
     assert_eq!(bed.cells.sessions(), 1);
@@ -65,7 +65,7 @@ fn a_restored_session_goes_on_as_the_first_would() {
 fn a_state_that_cannot_be_read_is_an_error_and_not_a_trap() {
     let mut bed = bed("bench");
     bed.with_call(1);
-    let failure = bed.cells.restore(&bed.version.clone(), &context(2), b"nonsense", 1, Place::Shared).unwrap_err();
+    let failure = bed.cells.restore(&bed.version.clone(), &context(2), b"nonsense", 1, Place::Shared, Effort::Replay).unwrap_err();
     assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Error, false));
     assert!(failure.message.contains("strategy bench 0.1.0"), "{failure}");
     assert_eq!(bed.cells.take_dead(), []);
@@ -155,7 +155,7 @@ fn instances_have_a_limit_and_cells_a_share_of_it() {
     }
     let full = |failure: GuestFailure| {
         assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Limit, false));
-        assert!(failure.message.contains("limits.instances"), "{failure}");
+        assert!(failure.message.contains("EngineLimits::instances"), "{failure}");
     };
     full(bed.start_in(4, Place::Own).unwrap_err());
     bed.start(4).unwrap();
@@ -168,7 +168,7 @@ fn instances_have_a_limit_and_cells_a_share_of_it() {
 fn a_version_that_is_not_loaded_is_unavailable() {
     let mut bed = bed("fails");
     let other = VersionId([7; 32]);
-    assert_eq!(bed.cells.start(&other, &context(1), Place::Shared).unwrap_err().kind, StepFailureKind::Unavailable);
+    assert_eq!(bed.cells.start(&other, &context(1), Place::Shared, Effort::First).unwrap_err().kind, StepFailureKind::Unavailable);
     assert!(bed.cells.manifest(&other).is_none());
 }
 
@@ -197,7 +197,7 @@ fn two_workers_share_a_catalogue() {
             thread::spawn(move || {
                 let mut cells = Cells::new(engine, catalogue, Box::new(|| ()));
                 for number in 1..=100 {
-                    cells.start(&version, &context(worker * 100 + number), Place::Shared).unwrap();
+                    cells.start(&version, &context(worker * 100 + number), Place::Shared, Effort::First).unwrap();
                 }
                 cells.sessions()
             })
