@@ -131,7 +131,6 @@ default-route = "9000"
             ("\"9000\"\n", "\"9000\"\ncontrol-deadline = \"3s\"\n", "routing-point[8000@main].control-deadline"),
             ("\"9000\"\n", "\"9000\"\n[lease]\ntimeout = \"2s\"\n", "lease.timeout"),
             ("\"9000\"\n", "\"9000\"\n[orchestration]\nsession-restart-quota = 9\n", "orchestration.session-restart-quota"),
-            ("sqlite:cc1.db", "none", "persistence.store"),
         ] {
             assert!(FILE.contains(from));
             assert_eq!(differing(&FILE.replace(from, to)), [name], "{to}");

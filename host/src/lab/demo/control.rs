@@ -32,9 +32,14 @@ impl Control {
         read(&self.ask("POST", "/hold", &moment).await?)
     }
 
-    /// Closes an instance's connection, and lets it in no more for a while.
+    /// Closes an instance's connection, and lets it in no more until [`Control::admit`].
     pub async fn sever(&self, instance: &str) -> Result<(), DemoError> {
         self.ask("POST", &format!("/sever/{instance}"), "").await.map(|_| ())
+    }
+
+    /// Lets it in again.
+    pub async fn admit(&self, instance: &str) -> Result<(), DemoError> {
+        self.ask("POST", &format!("/admit/{instance}"), "").await.map(|_| ())
     }
 
     /// What is answered there, whatever it is: an instance's admin port is asked alike.

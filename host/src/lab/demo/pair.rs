@@ -29,7 +29,7 @@ pub enum Blow {
     Hang,
     /// `tandem switchover`.
     Switchover,
-    /// The gateway closes its connection, and lets it in no more for a while.
+    /// The gateway closes its connection, and lets it in again when the other one leads.
     Sever,
 }
 
@@ -58,7 +58,7 @@ impl Scene<'_> {
         loop {
             let leads = self.control.status().await?.tally.leads;
             let began = Instant::now();
-            let fallen = self.land(blow).await?;
+            let (name, fallen) = self.land(blow).await?;
             if times.is_empty() {
                 // Time stood still for the first blow only.
                 self.let_go().await?;
@@ -69,6 +69,9 @@ impl Scene<'_> {
             }
             self.await_lead(leads).await?;
             times.push(began.elapsed().as_micros() as f64 / 1_000.0);
+            if blow == Blow::Sever {
+                self.control.admit(&name).await?;
+            }
             if let Some(mut fallen) = fallen {
                 // A primary that hangs is killed by the one that takes over.
                 fallen.process.wait(HUNG).await?;
@@ -83,9 +86,10 @@ impl Scene<'_> {
         }
     }
 
-    /// Kills or stops the primary, which is then not expected to live; what is asked for by others comes later.
-    async fn land(&mut self, blow: Blow) -> Result<Option<Host>, DemoError> {
+    /// Kills, stops or cuts off the primary; its name, and its process where it is no longer expected to live.
+    async fn land(&mut self, blow: Blow) -> Result<(String, Option<Host>), DemoError> {
         let at = self.primary().await?;
+        let name = self.hosts.get(at).map_or_else(String::new, |host| format!("101/{}", host.letter));
         match blow {
             Blow::Kill | Blow::Hang => {
                 let mut fallen = self.hosts.remove(at);
@@ -94,14 +98,13 @@ impl Scene<'_> {
                 } else {
                     fallen.process.stop()
                 }
-                Ok(Some(fallen))
+                Ok((name, Some(fallen)))
             }
             Blow::Sever => {
-                let name = self.hosts.get(at).map_or_else(String::new, |host| format!("101/{}", host.letter));
                 self.control.sever(&name).await?;
-                Ok(None)
+                Ok((name, None))
             }
-            Blow::Switchover => Ok(None),
+            Blow::Switchover => Ok((name, None)),
         }
     }
 
