@@ -296,7 +296,8 @@ impl World {
             }
             Kind::ClockJump => {
                 let jump_ms = env.chance.pick(&[3_600_000, -3_600_000, 1_500, -1_500, 400, -400]).unwrap_or(0);
-                let offset_ms = instance.clock_offset_ms() + jump_ms;
+                // It counts from the machine's start, and never stands at 0.
+                let offset_ms = (instance.clock_offset_ms() + jump_ms).max(0);
                 instance.set_clock(offset_ms, env);
                 None
             }
