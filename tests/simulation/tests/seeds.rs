@@ -30,7 +30,8 @@ fn a_seed_is_two_minutes_with_thirty_callers_and_five_faults_and_breaks_no_promi
 #[test]
 fn a_planted_bug_is_found_by_the_checker_that_is_meant_for_it() {
     use tandem_words::{Bug, plant};
-    for (bug, seed, checker) in [(Bug::EpochCheckSkipped, 4, "P5"), (Bug::MessageBeforeCommit, 1, "P2"), (Bug::TimerForgotten, 1, "timers")]
+    for (bug, seed, checker) in
+        [(Bug::EpochCheckSkipped, 4, "P5"), (Bug::MessageBeforeCommit, 1, "P2"), (Bug::TimersBeforeBacklog, 1, "timers")]
     {
         plant(Some(bug));
         let found = (seed..seed + 50).find_map(|seed| World::play(seed, false).finding);
