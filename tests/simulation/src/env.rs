@@ -77,6 +77,13 @@ impl Env {
         }
     }
 
+    /// The lock's file is gone: its holder holds nothing that anybody else could see.
+    pub fn lock_removed(&mut self) {
+        if let Some(holder) = self.lock {
+            self.unlock(holder);
+        }
+    }
+
     /// Takes it, if nobody has it.
     pub fn try_lock(&mut self, process: Process) -> bool {
         if self.lock.is_none() {

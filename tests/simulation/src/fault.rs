@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tandem_node::role::Fencing;
-
 use crate::chance::Chance;
 
 /// A kind of fault. "Primary" is whoever holds the newest lease, "backup" the other one.
@@ -31,12 +29,14 @@ pub enum Kind {
     /// An I/O error: the process must end.
     FailingCommit,
     GatewayRestart,
+    /// The node's lock's file is removed by hand: whoever makes it anew has a lock that says nothing.
+    LockRemoved,
     Switchover,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::CrashPrimary,
         Kind::CrashBackup,
         Kind::PausePrimary,
@@ -52,13 +52,9 @@ impl Kind {
         Kind::UnknownCommits,
         Kind::FailingCommit,
         Kind::GatewayRestart,
+        Kind::LockRemoved,
         Kind::Switchover,
     ];
-
-    /// Whether it can be played with this fencing.
-    pub fn fits(self, _: Fencing) -> bool {
-        true
-    }
 
     /// For how long.
     pub fn lasts_ms(self, chance: &mut Chance) -> u64 {
@@ -69,7 +65,7 @@ impl Kind {
             Kind::Delay => chance.between(500, 8_000),
             Kind::SlowCommits | Kind::BusyStore | Kind::UnknownCommits => chance.between(200, 4_000),
             Kind::GatewayRestart => chance.between(100, 4_000),
-            Kind::StuckThread | Kind::ClockJump | Kind::Switchover => 0,
+            Kind::StuckThread | Kind::ClockJump | Kind::LockRemoved | Kind::Switchover => 0,
         }
     }
 }

@@ -82,7 +82,7 @@ impl World {
         let offsets = plan.clock_offsets_ms;
         let seed = plan.seed;
         let env = Env {
-            judge: Judge::new(plan.sessions_per_instance, plan.lease_timeout_ms, plan.worker),
+            judge: Judge::new(&plan),
             plan,
             now_us: 0,
             agenda: Agenda::default(),
@@ -251,7 +251,14 @@ impl World {
         let target = if matches!(fault.kind, Kind::CrashBackup | Kind::PauseBackup) { 1 - primary } else { primary };
         let needs_process = !matches!(
             fault.kind,
-            Kind::CutPrimary | Kind::CutOneWay | Kind::CutBoth | Kind::Delay | Kind::SlowCommits | Kind::BusyStore | Kind::GatewayRestart
+            Kind::CutPrimary
+                | Kind::CutOneWay
+                | Kind::CutBoth
+                | Kind::Delay
+                | Kind::SlowCommits
+                | Kind::BusyStore
+                | Kind::GatewayRestart
+                | Kind::LockRemoved
         );
         if needs_process && !self.instances.get(target).is_some_and(Instance::is_there) {
             return;
@@ -289,7 +296,8 @@ impl World {
             }
             Kind::ClockJump => {
                 let jump_ms = env.chance.pick(&[3_600_000, -3_600_000, 1_500, -1_500, 400, -400]).unwrap_or(0);
-                let offset_ms = instance.clock_offset_ms() + jump_ms;
+                // It counts from the machine's start, and never stands at 0.
+                let offset_ms = (instance.clock_offset_ms() + jump_ms).max(0);
                 instance.set_clock(offset_ms, env);
                 None
             }
@@ -311,6 +319,10 @@ impl World {
             }
             Kind::GatewayRestart => {
                 self.gateway.crash(fault.lasts_ms, env);
+                None
+            }
+            Kind::LockRemoved => {
+                env.lock_removed();
                 None
             }
             Kind::Switchover => {

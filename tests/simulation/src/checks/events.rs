@@ -14,7 +14,9 @@ use super::{
 
 pub(super) fn check(journal: &Journal, switch: &Switch) -> Checked {
     for (index, life) in switch.lives.iter().enumerate() {
-        check_life(journal, life, index + 1 == switch.lives.len())?;
+        // Where it keeps few, some may be lost within its life, too.
+        let keeps_all = life.events.len() <= switch.retain;
+        check_life(journal, life, index + 1 == switch.lives.len(), keeps_all)?;
     }
     for ((session, _), book) in &journal.books {
         check_order(*session, book, switch)?;
@@ -37,11 +39,11 @@ fn check_order(session: SessionId, book: &Book, switch: &Switch) -> Checked {
     Ok(())
 }
 
-fn check_life(journal: &Journal, life: &Life, is_last: bool) -> Checked {
+fn check_life(journal: &Journal, life: &Life, is_last: bool, keeps_all: bool) -> Checked {
     let mut holders: BTreeMap<&InteractionId, SessionId> = BTreeMap::new();
     let w = journal.w(life.incarnation);
     for event in &life.events {
-        let told = is_last || event.position <= w;
+        let told = keeps_all && (is_last || event.position <= w);
         let owner = match (&event.body, event.visit, event.answers) {
             (EventBody::InteractionAdded(added), Some(visit), _) => {
                 let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: life.incarnation, visit };
@@ -72,7 +74,7 @@ fn check_event(book: &Book, event: &SwitchEvent, life: &Life, told: bool) -> Che
     }
     if let Some(key) = event.answers {
         let answered = key.incarnation != book.opening.incarnation || book.answer(key.request).is_some();
-        // Lost with the switch: then it has another answer, that its outcome is unknown.
+        // Lost: then it has another answer, that its outcome is unknown.
         return holds("P4", answered, || format!("{session} never heard the answer to {key} at {incarnation}/{position}"));
     }
     // A session that is over hears no more; one that is not has heard everything before.
@@ -85,14 +87,17 @@ fn check_event(book: &Book, event: &SwitchEvent, life: &Life, told: bool) -> Che
         let over = book.over_after().is_some() && !before_over.iter().any(later);
         return holds("P4", over, || format!("{session} never heard event {incarnation}/{position}: {:?}", event.body));
     }
-    // Lost with the switch: a gap says so before anything of the next life.
-    let last_heard =
-        before_over.iter().rposition(|step| matches!(step.source, Source::Switch { incarnation: of, .. } if of <= incarnation));
+    // Lost: a gap says so before anything that came later.
+    let earlier = |step: &tandem_journal::Step| match step.source {
+        Source::Switch { incarnation: of, position: at } => (of, at) < (incarnation, position),
+        _ => false,
+    };
+    let last_heard = before_over.iter().rposition(earlier);
     let mut behind = before_over.iter().skip(last_heard.map_or(0, |last| last + 1));
     let gap = |step: &tandem_journal::Step| matches!(step.event.body, EventBody::Gap(_));
-    let next_life = behind.clone().position(later);
+    let next = behind.clone().position(later);
     let gap_at = behind.position(gap);
-    holds("P4", next_life.is_none_or(|next| gap_at.is_some_and(|gap| gap < next)), || {
+    holds("P4", next.is_none_or(|next| gap_at.is_some_and(|gap| gap < next)), || {
         format!("{session} was not told of the gap in which event {incarnation}/{position} was lost")
     })
 }

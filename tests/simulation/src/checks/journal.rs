@@ -13,6 +13,8 @@ pub(super) struct Book {
     pub opening: Opening,
     pub opening_data: Vec<u8>,
     pub steps: Vec<Step>,
+    /// When each step became durable, switch time.
+    pub durable_at: Vec<Timestamp>,
     /// Data of the steps, and of each snapshot with the step that it stands behind.
     pub data: Vec<Vec<u8>>,
     pub snapshots: Vec<(u32, Vec<u8>)>,
@@ -89,8 +91,8 @@ impl Journal {
                 let owner = *self.claims.entry(claim.clone()).or_insert(session);
                 holds("P1", owner == session, || format!("{claim:?} has two sessions, {owner} and {session}"))?;
             }
-            let (steps, snapshots) = Default::default();
-            let book = Book { opening, opening_data: data, steps, data: Vec::new(), snapshots, ended: false };
+            let (steps, durable_at, snapshots) = Default::default();
+            let book = Book { opening, opening_data: data, steps, durable_at, data: Vec::new(), snapshots, ended: false };
             self.books.insert((session, incarnation), book);
             return Ok(());
         }
@@ -108,6 +110,7 @@ impl Journal {
                 let keys = step.requests.iter().map(|request| RequestKey { session, incarnation, request: request.id });
                 self.durable.extend(keys);
                 book.steps.push(step);
+                book.durable_at.push(switch_now);
                 book.data.push(data);
             }
             Record::Snapshot(snapshot) => {

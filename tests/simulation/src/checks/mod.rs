@@ -35,7 +35,7 @@ use tandem_store::StoreError;
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_words::{Epoch, RequestKey, SwitchIncarnation, Timestamp};
 
-use crate::{agenda::Process, store::Disk};
+use crate::{agenda::Process, plan::Plan, store::Disk};
 use journal::Journal;
 use switch::Switch;
 
@@ -65,18 +65,18 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Of a world with these options.
-    pub fn new(sessions_per_instance: usize, lease_timeout_ms: u64, worker: WorkerOptions) -> Judge {
+    /// Of a world with this plan.
+    pub fn new(plan: &Plan) -> Judge {
         Judge {
             finding: None,
             journal: Journal::default(),
-            switch: Switch::default(),
+            switch: Switch::new(plan.core.retain),
             leases: BTreeMap::new(),
             led: BTreeSet::new(),
             standing_still: BTreeMap::new(),
-            sessions_per_instance,
-            lease_timeout_ms,
-            worker,
+            sessions_per_instance: plan.sessions_per_instance,
+            lease_timeout_ms: plan.lease_timeout_ms,
+            worker: plan.worker,
         }
     }
 

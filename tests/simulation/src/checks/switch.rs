@@ -26,12 +26,18 @@ pub(super) struct Life {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Switch {
+    /// How many events it keeps for a node that is away.
+    pub retain: usize,
     pub lives: Vec<Life>,
     pub highest_epoch: Epoch,
     pub leads: u64,
 }
 
 impl Switch {
+    pub(super) fn new(retain: usize) -> Switch {
+        Switch { retain, ..Switch::default() }
+    }
+
     pub(super) fn begins(&mut self, incarnation: SwitchIncarnation) {
         self.lives.push(Life { incarnation, ..Life::default() });
     }

@@ -31,12 +31,14 @@ fn check_book(book: &Book) -> Checked {
         for timer in step.requests.iter().filter(|request| request.refused.is_none()) {
             let RequestBody::After { delay_ms } = timer.body else { continue };
             let due = step.event.at + u64::from(delay_ms);
+            // The time of a session that was just brought back may lie far behind the switch's.
+            let in_time = due.max(book.durable_at.get(index).copied().unwrap_or(0)) + FORGOTTEN_AFTER_MS;
             let until = behind.iter().position(|later| later.event.request == Some(timer.id) || cancels(later, timer.id));
             let mut unfired = behind.iter().take(until.unwrap_or(behind.len())).filter(|later| later.outcome != Outcome::Late);
             let missed = unfired.find(|later| {
                 // Armed by an epoch before, it stands in time with everything that this epoch hears.
                 let merged = later.epoch > step.epoch && switch_at(later).is_some_and(|at| at > due);
-                merged || later.event.at > due + FORGOTTEN_AFTER_MS
+                merged || later.event.at > in_time
             });
             holds("timers", missed.is_none(), || {
                 let (seq, at) = missed.map_or((0, 0), |missed| (missed.event.seq, missed.event.at));

@@ -64,7 +64,7 @@ pub struct Leader {
     ticks: u64,
     /// Threads that a wake-up is planned for, and threads that will never come to it.
     awake: Vec<Thread>,
-    stuck: Option<Thread>,
+    stuck: Vec<Thread>,
     stock: StockTaking,
     /// A planned switchover is under way; whom it names.
     stopping: Option<Option<InstanceName>>,
@@ -105,7 +105,7 @@ impl Leader {
             sight: Sight::new(timeout_ms),
             ticks: 0,
             awake: Vec::new(),
-            stuck: None,
+            stuck: Vec::new(),
             stock: StockTaking::No,
             stopping: None,
             releasing: false,
@@ -147,7 +147,7 @@ impl Leader {
 
     /// One thread will never move again.
     pub fn get_stuck(&mut self, thread: Thread) {
-        self.stuck = Some(thread);
+        self.stuck.push(thread);
     }
 
     /// The role is to be given to the other instance.
@@ -160,7 +160,7 @@ impl Leader {
 
     /// A thread comes to what waits for it. False: the process must end.
     pub fn wake(&mut self, thread: Thread, now_ms: u64, link: &mut Link, env: &mut Env) -> bool {
-        if self.stuck == Some(thread) {
+        if self.stuck.contains(&thread) {
             return true;
         }
         self.awake.retain(|awake| *awake != thread);
@@ -385,7 +385,7 @@ impl Leader {
     /// "I live", if nothing else waits to be said.
     pub fn heartbeat(&mut self, now_ms: u64, link: &mut Link, env: &mut Env) {
         env.plan_in(self.process, self.run, 250_000, Doing::Heartbeat);
-        if self.stuck == Some(Thread::Node) {
+        if self.stuck.contains(&Thread::Node) {
             return;
         }
         if self.primary.phase() != Phase::Away && self.hands.outgoing.is_empty() {
@@ -403,9 +403,9 @@ impl Leader {
         env.plan_in(self.process, self.run, env.plan.lease_timeout_ms * 125, Doing::Pulse);
         self.ticks += 1;
         let names = [Thread::Node, Thread::Worker(0), Thread::Worker(1), Thread::Committer, Thread::Reader];
-        let ticks = names.map(|thread| if self.stuck == Some(thread) { 0 } else { self.ticks });
+        let ticks = names.map(|thread| if self.stuck.contains(&thread) { 0 } else { self.ticks });
         self.pulse.look(now_ms, ["node", "worker-0", "worker-1", "committer", "reader"].into_iter().zip(ticks));
-        if self.stuck.is_some() {
+        if !self.stuck.is_empty() {
             env.judge.stands_still(self.process, env.now_us);
         }
         let reaches = !matches!(self.primary.phase(), Phase::Away | Phase::Greeting);
@@ -424,6 +424,6 @@ impl Leader {
 
     /// Whether the lease may be renewed.
     pub(super) fn may_renew(&self) -> bool {
-        self.pulse.may_renew() && self.stuck != Some(Thread::Committer)
+        self.pulse.may_renew() && !self.stuck.contains(&Thread::Committer)
     }
 }
