@@ -7,6 +7,7 @@ mod assignment;
 mod link_error;
 mod numbers;
 mod primary;
+mod restarts;
 mod starts;
 mod tenure;
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod truths;
 pub use assignment::{Assignment, Deployment, Deployments};
 pub use link_error::LinkError;
 pub use primary::{Directive, NodeOptions, Phase, Primary, Stock};
+pub use restarts::{RestartOptions, Restarting, Restarts};
 pub use tenure::Tenure;

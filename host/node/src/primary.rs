@@ -11,7 +11,7 @@ use tandem_words::{
     StartSession, StoreId, SwitchIncarnation, SwitchName, Timestamp,
 };
 
-use crate::{Assignment, Deployments, LinkError, assignment::Meaning, numbers::too_large, truths::Truths};
+use crate::{Assignment, Deployments, LinkError, Restarting, Restarts, assignment::Meaning, numbers::too_large, truths::Truths};
 
 /// Who the primary is.
 #[derive(Debug, Clone)]
@@ -88,6 +88,10 @@ pub enum Directive {
         /// What it sent.
         message: Message,
     },
+    /// A session that is not persisted starts again, at this switch time.
+    Restart(Restarting, Timestamp),
+    /// One that does not: it is over, and these calls of it take their default route.
+    Discard(SessionId, Vec<InteractionId>),
     /// An event that is of nobody: it counts for W.
     Ignore(Mark),
     /// Worth a warning in the log.
@@ -130,6 +134,7 @@ pub struct Primary {
     told_w: Option<Mark>,
     stock: Stock,
     truths: Truths,
+    restarts: Restarts,
 }
 
 impl Primary {
@@ -151,7 +156,28 @@ impl Primary {
             told_w: None,
             stock: Stock::default(),
             truths: Truths::default(),
+            restarts: Restarts::default(),
         }
+    }
+
+    /// Sessions that are not persisted and whose primary has died; before the first connection. The workers must know that they
+    /// wait.
+    pub fn set_restarts(&mut self, restarts: Restarts) {
+        self.restarts = restarts;
+    }
+
+    /// Those that wait.
+    pub fn restarts(&self) -> &Restarts {
+        &self.restarts
+    }
+
+    /// Real time is `now_ms`: sessions start again, as many as may.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Directive> {
+        if self.phase != Phase::Serving {
+            return Vec::new();
+        }
+        let now = self.now;
+        self.restarts.tick(now_ms).into_iter().map(|restarting| Directive::Restart(restarting, now)).collect()
     }
 
     /// How far it is.
@@ -259,6 +285,9 @@ impl Primary {
             return Vec::new();
         }
         self.phase = Phase::Reconciling;
+        let mut stock = stock;
+        stock.interactions.extend(self.restarts.holdings().cloned());
+        stock.requests.extend(self.restarts.requests());
         let after = self.known_w(stock.after);
         let reconcile = HostMessage::Reconcile {
             after,
@@ -305,6 +334,9 @@ impl Primary {
             self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
         }
         self.truths.begin(now, follow, before_kept, in_state(RequestState::Answered), &held, interactions);
+        self.now = self.now.max(now);
+        let dropped = self.restarts.reconciled(interactions, requests, &held);
+        out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));
     }
 
     fn event(&mut self, event: SwitchEvent, out: &mut Vec<Directive>) {
@@ -319,7 +351,11 @@ impl Primary {
         self.now = self.now.max(event.at);
         match self.assignment.meaning(&event) {
             Meaning::Open(opening) => out.push(Directive::Open { opening, event: Some((self.incarnation, event)) }),
-            Meaning::Of(session) => out.push(Directive::Deliver(session, self.incarnation, event)),
+            Meaning::Of(session) => {
+                let dropped = self.restarts.event(session, self.incarnation, &event);
+                out.push(Directive::Deliver(session, self.incarnation, event));
+                out.extend(dropped.map(|(session, calls)| Directive::Discard(session, calls)));
+            }
             Meaning::Nobody => out.push(Directive::Ignore(mark)),
             Meaning::NotDeployed(number) => {
                 let what = format!("a call came to {number}, where tandem.toml deploys no strategy; its default route will have it");
@@ -378,6 +414,7 @@ impl Primary {
 
     /// A session is over.
     pub fn over(&mut self, session: SessionId) {
+        self.restarts.forget(session);
         self.assignment.forget(session);
     }
 }

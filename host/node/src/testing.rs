@@ -1,5 +1,6 @@
 //! Pieces that unit tests of this crate are made of.
 
+use tandem_journal::Survival;
 use tandem_switch_link::{GatewayMessage, Mark, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, EventBody, Interaction, Media, Position, Property, RequestKey, SessionId, VersionId, Visit,
@@ -12,6 +13,7 @@ pub(crate) fn deployments() -> Deployments {
         strategy: strategy.to_owned(),
         version: VersionId([number; 32]),
         parameters: vec![Property::new("language", "en")],
+        survival: Survival::Recovered,
     };
     Deployments {
         routing_points: [("8000".to_owned(), deployment("welcome", 1)), ("8001".to_owned(), deployment("survey", 2))].into(),

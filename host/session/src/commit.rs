@@ -92,12 +92,25 @@ pub struct CommitQueue {
     under_way: Option<(Batch, Vec<Finished>)>,
     /// W of the last acknowledged batch.
     durable: Option<Mark>,
+    solo: bool,
+    /// Sessions that came too late for their claim. What follows of one that is not persisted has no rows, so the store does not
+    /// report it again.
+    losers: BTreeSet<SessionId>,
 }
 
 impl CommitQueue {
     /// A queue of a primary with this lease, for one switch.
     pub fn new(lease: Lease, switch: SwitchName) -> Self {
-        CommitQueue { lease, switch, positions: None, waiting: VecDeque::new(), under_way: None, durable: None }
+        CommitQueue {
+            lease,
+            switch,
+            positions: None,
+            waiting: VecDeque::new(),
+            under_way: None,
+            durable: None,
+            solo: true,
+            losers: BTreeSet::new(),
+        }
     }
 
     /// The switch's events follow behind this mark. Marks of another incarnation count no longer.
@@ -120,6 +133,12 @@ impl CommitQueue {
         }
     }
 
+    /// Whether W may rest on events that no backup has acknowledged; true until it is said that one does. Durable with the next new
+    /// batch, so to be said before the first of such events counts.
+    pub fn set_solo(&mut self, solo: bool) {
+        self.solo = solo;
+    }
+
     /// The lease, with the counter of the last batch.
     pub fn lease(&self) -> Lease {
         self.lease
@@ -136,7 +155,7 @@ impl CommitQueue {
         let queue = &mut *self;
         let (batch, _) = queue.under_way.get_or_insert_with(|| {
             queue.lease.counter += 1;
-            let mut batch = Batch { lease: queue.lease, watermarks: Vec::new(), rows: Vec::new() };
+            let mut batch = Batch { lease: queue.lease, watermarks: Vec::new(), rows: Vec::new(), solo: queue.solo };
             let mut items = Vec::new();
             while batch.rows.len() < rows
                 && let Some((finished, mut own)) = queue.waiting.pop_front()
@@ -161,11 +180,22 @@ impl CommitQueue {
         if let Some(Watermark { incarnation, position, .. }) = batch.watermarks.first().cloned() {
             self.durable = Some(Mark { incarnation, position });
         }
-        let durable = |finished: Finished| match lost.iter().find(|claim| claim.session == finished.session) {
-            Some(claim) => Durable::Lost(claim.clone()),
-            None => Durable::Released(Box::new(finished.release)),
-        };
-        items.into_iter().map(durable).collect()
+        let mut durable = Vec::with_capacity(items.len());
+        for Finished { session, release, .. } in items {
+            let claim = lost.iter().find(|claim| claim.session == session);
+            if claim.is_none() && !self.losers.contains(&session) {
+                durable.push(Durable::Released(Box::new(release)));
+                continue;
+            }
+            if let Some(mark) = release.mark {
+                self.ignored(mark);
+            }
+            if let Some(claim) = claim {
+                self.losers.insert(session);
+                durable.push(Durable::Lost(claim.clone()));
+            }
+        }
+        durable
     }
 
     /// W, as far as it is durable.

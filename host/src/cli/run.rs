@@ -135,6 +135,7 @@ fn instance_options(
         lease_timeout: options.lease.timeout,
         lease_renewal: options.lease.renewal(),
         deployments,
+        restarts: deployment::restarts(options),
     };
     Ok((instance, ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() }))
 }
