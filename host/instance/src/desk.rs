@@ -22,6 +22,8 @@ pub trait Floor {
     fn ignored(&mut self, mark: Mark);
     /// For the commit queue: the switch's events follow behind this mark.
     fn follow(&mut self, after: Mark);
+    /// For the commit queue: those of a newer life of the switch do, and W stays in the old one until it is followed.
+    fn prepare(&mut self, after: Mark);
     /// Let every commit come through, then call [`Primary::took_stock`].
     fn take_stock(&mut self);
     /// For whoever holds the synch link: the backup must know these changes, of sessions that are not persisted. The mark counts for
@@ -39,6 +41,7 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
             Directive::Send(message) => floor.send(message),
             Directive::TakeStock => floor.take_stock(),
             Directive::Follow(mark) => floor.follow(mark),
+            Directive::Prepare(mark) => floor.prepare(mark),
             Directive::Reconciled { unknown, fresh } => {
                 let unknown = Arc::new(unknown);
                 floor.workers(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });

@@ -8,8 +8,9 @@ mod link_error;
 mod numbers;
 mod primary;
 mod restarts;
+pub mod role;
 mod starts;
-mod tenure;
+pub mod synch;
 #[cfg(test)]
 mod testing;
 mod truths;
@@ -18,4 +19,4 @@ pub use assignment::{Assignment, Deployment, Deployments};
 pub use link_error::LinkError;
 pub use primary::{Directive, NodeOptions, Phase, Primary, Stock};
 pub use restarts::{RestartOptions, Restarting, Restarts};
-pub use tenure::Tenure;
+pub use role::Tenure;

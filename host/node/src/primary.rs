@@ -52,6 +52,8 @@ pub enum Directive {
     TakeStock,
     /// The switch's events follow behind this mark.
     Follow(Mark),
+    /// Those of a newer life of the switch do; W stays in the old life until it is followed.
+    Prepare(Mark),
     /// To every worker, before anything else of this list that follows: the requests the gateway has not seen. `fresh`: the
     /// first time in this epoch.
     Reconciled {
@@ -321,11 +323,14 @@ impl Primary {
         }
         let lost = after.is_some() && (!same_life || before_kept.position > seen);
         // Over a hole W goes only when what is said instead is durable: till then the gateway keeps what it knows of requests.
-        let follow = if lost { Mark { position: seen, ..before_kept } } else { before_kept };
-        out.push(Directive::Follow(follow));
+        let low = if lost { Mark { position: seen, ..before_kept } } else { before_kept };
+        out.push(if same_life { Directive::Follow(low) } else { Directive::Prepare(before_kept) });
         let in_state = |wanted| requests.iter().filter(move |(_, state)| *state == wanted).map(|(key, _)| *key);
-        let unknown = in_state(RequestState::Unknown).collect();
-        out.push(Directive::Reconciled { unknown, fresh: std::mem::take(&mut self.fresh) });
+        // A new life of the gateway knows nothing of what the old one did: what is unknown to it may have been performed, and is
+        // not sent again (P3).
+        let unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
+        let (again, never) = if same_life { (unknown, BTreeSet::new()) } else { (BTreeSet::new(), unknown) };
+        out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh) });
         if lost && self.truths.gap_told < Some((before_kept.incarnation, before_kept.position)) {
             // What the switch cannot tell becomes an explicit gap (P4).
             let what = format!("the switch no longer has the events between {seen} and {kept_from}; sessions hear a gap");
@@ -333,7 +338,8 @@ impl Primary {
             out.push(Directive::NewsForAll(EventBody::Gap(Gap { interaction: None, since: self.now })));
             self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
         }
-        self.truths.begin(now, follow, before_kept, in_state(RequestState::Answered), &held, interactions);
+        let unanswered = in_state(RequestState::Answered).chain(never);
+        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, interactions);
         self.now = self.now.max(now);
         let dropped = self.restarts.reconciled(interactions, requests, &held);
         out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));

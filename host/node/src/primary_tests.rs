@@ -97,6 +97,7 @@ fn names(directives: &[Directive]) -> Vec<String> {
         Directive::Send(_) => "send".to_owned(),
         Directive::TakeStock => "take-stock".to_owned(),
         Directive::Follow(mark) => format!("follow {}", mark.position),
+        Directive::Prepare(mark) => format!("prepare {}", mark.position),
         Directive::Reconciled { fresh, .. } => format!("reconciled {fresh}"),
         Directive::Advance(now) => format!("advance {now}"),
         Directive::Open { opening, .. } => format!("open {}", opening.session.number),
@@ -217,7 +218,7 @@ fn a_new_primary_follows_behind_w_and_says_what_is_unknown() {
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 4, wake_at: Some(90_000) })));
     assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["advance 90000"]);
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 5, wake_at: Some(90_000) })));
-    assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["follow 7", "advance 90000"]);
+    assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 90_000 }])), ["advance 90000"]);
     assert_eq!(link.primary.idle(None), Some(Directive::Send(HostMessage::Idle { seq: 6, wake_at: None })));
 }
 
@@ -311,20 +312,64 @@ fn a_gap_begins_where_the_primary_last_heard() {
     assert!(directives.contains(&Directive::NewsForAll(EventBody::Gap(Gap { interaction: None, since: 2_000 }))), "{directives:?}");
 }
 
+/// A primary of incarnation 1 whose switch has lost its memory; it has sent requests 1 and 2.
+fn after_a_lost_life(link: &mut Link, kept_from: Position, requests: Vec<RequestState>) -> Vec<Directive> {
+    link.lead(2);
+    let stock = Stock { after: Some(mark(1, 2)), interactions: vec![holding(1, "c1", 1)], requests: vec![key(1, 1), key(1, 2)] };
+    link.reconcile(stock, kept_from, vec![InteractionState::Gone], requests)
+}
+
 #[test]
-fn another_life_of_the_switch_is_a_gap_and_its_positions_begin_anew() {
+fn another_life_of_the_switch_is_a_gap_and_w_stays_in_the_old_one_until_that_is_durable() {
     let mut link = Link::serving();
     link.take(told(&[added(1, "c1", 1, "8000"), digit(2, "c1")]));
     link.primary.disconnected();
     link.connect();
-    link.lead(2);
-    let stock = Stock { after: Some(mark(1, 2)), interactions: vec![holding(1, "c1", 1)], requests: vec![] };
-    let directives = link.reconcile(stock, 1, vec![InteractionState::Gone], vec![]);
-    assert_eq!(directives[0], Directive::Follow(mark(2, 0)));
-    assert_eq!(names(&directives), ["follow 0", "reconciled false", "warn", "news gap to all"]);
+    let directives = after_a_lost_life(&mut link, 1, vec![]);
+    assert_eq!(directives[0], Directive::Prepare(mark(2, 0)));
+    assert_eq!(names(&directives), ["prepare 0", "reconciled false", "warn", "news gap to all"]);
     let directives = link.take(told(&[added(1, "c7", 1, "8000")]));
     assert_eq!(names(&directives), ["open 2"]);
+    assert!(link.primary.idle(None).is_some());
     assert_eq!(names(&link.take(vec![GatewayMessage::Clock { now: 1 }])), ["news interaction.deleted to 1", "advance 1"]);
+    assert!(link.primary.idle(None).is_some());
+    assert_eq!(link.take(vec![]), [Directive::Follow(mark(2, 0))]);
+}
+
+#[test]
+fn what_a_new_life_of_the_gateway_does_not_know_may_have_been_done_and_is_never_sent_again() {
+    let outcome_unknown = |link: &mut Link| {
+        let directives = link.take(vec![GatewayMessage::Clock { now: 1 }]);
+        let unknown = |directive: &Directive| match directive {
+            Directive::Answer(key, EventBody::Failed(failure)) if failure.code == ErrorCode::OutcomeUnknown => Some(key.request),
+            _ => None,
+        };
+        directives.iter().filter_map(unknown).collect::<Vec<_>>()
+    };
+    let mut link = Link::new();
+    let states = || vec![RequestState::Unknown, RequestState::Open];
+    let directives = after_a_lost_life(&mut link, 1, states());
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert_eq!(outcome_unknown(&mut link), [1]);
+    // Killed before the answer was durable: the next primary finds the same W, and comes to the same.
+    let mut next = Link::new();
+    let directives = after_a_lost_life(&mut next, 1, states());
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert_eq!(outcome_unknown(&mut next), [1]);
+}
+
+#[test]
+fn a_third_life_of_the_switch_is_a_gap_again() {
+    let mut link = Link::new();
+    assert_eq!(names(&after_a_lost_life(&mut link, 1, vec![]))[0], "prepare 0");
+    link.primary.disconnected();
+    link.connect();
+    assert_eq!(names(&after_a_lost_life(&mut link, 1, vec![])), ["prepare 0", "reconciled false"], "the same life once more");
+    link.primary.disconnected();
+    link.connect();
+    link.lead(3);
+    let stock = Stock { after: Some(mark(1, 2)), ..Stock::default() };
+    assert_eq!(names(&link.reconcile(stock, 1, vec![], vec![])), ["prepare 0", "reconciled false", "warn", "news gap to all"]);
 }
 
 #[test]

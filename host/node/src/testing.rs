@@ -1,9 +1,11 @@
 //! Pieces that unit tests of this crate are made of.
 
-use tandem_journal::Survival;
+use tandem_journal::{Opening, Survival};
 use tandem_switch_link::{GatewayMessage, Mark, SwitchEvent};
+use tandem_synch_link::{Change, KeptSession};
 use tandem_words::{
-    Deletion, Digit, Direction, EndCause, EventBody, Interaction, Media, Position, Property, RequestKey, SessionId, VersionId, Visit,
+    Deletion, Digit, Direction, EndCause, EventBody, Interaction, Media, Origin, Position, Property, RequestId, RequestKey, SessionId,
+    VersionId, Visit,
 };
 
 use crate::{Deployment, Deployments};
@@ -69,4 +71,36 @@ pub(crate) fn answer(position: Position, answers: RequestKey, body: EventBody) -
 
 pub(crate) fn told(events: &[SwitchEvent]) -> Vec<GatewayMessage> {
     events.iter().cloned().map(GatewayMessage::Event).collect()
+}
+
+fn opening(number: u64, incarnation: u32) -> Opening {
+    Opening {
+        session: session(number),
+        incarnation,
+        epoch: 3,
+        claim: None,
+        origin: Origin::Interaction,
+        strategy: "welcome".to_owned(),
+        version: VersionId([1; 32]),
+        parameters: Vec::new(),
+        switch: "main".into(),
+        started_at: 0,
+        survival: Survival::Restarted,
+    }
+}
+
+pub(crate) fn kept(number: u64) -> KeptSession {
+    KeptSession { opening: opening(number, 1), events: Vec::new(), open: Default::default(), partial: false }
+}
+
+pub(crate) fn opened(number: u64, incarnation: u32) -> Change {
+    Change::Opened(Box::new(opening(number, incarnation)))
+}
+
+pub(crate) fn heard(number: u64, event: SwitchEvent) -> Change {
+    Change::Heard { session: session(number), incarnation: 1, event }
+}
+
+pub(crate) fn asked(number: u64, requests: &[RequestId]) -> Change {
+    Change::Asked { session: session(number), requests: requests.to_vec() }
 }

@@ -17,7 +17,7 @@ use crate::Directive;
 #[derive(Debug, Default)]
 pub(crate) struct Truths {
     stage: Stage,
-    /// Answered, says the gateway; the answers have not been seen yet.
+    /// Answered, says the gateway, and the answers have not been seen yet; or unknown to it because it has lost its memory.
     unanswered: BTreeSet<RequestKey>,
     /// For sessions that do not know it by themselves; a worker drops what its session has heard.
     news: Vec<(SessionId, EventBody)>,
@@ -29,27 +29,28 @@ pub(crate) struct Truths {
 enum Stage {
     #[default]
     Settled,
-    /// The backlog is coming; then W may go to the mark. The time is asked for, to know when the backlog is through.
-    Backlog(Timestamp, Mark),
+    /// The backlog is coming; then W may go to the mark, if it waits for that. The time is asked for, to know when the backlog
+    /// is through.
+    Backlog(Timestamp, Option<Mark>),
     /// Told; the steps that come of it are being committed.
-    Told(Timestamp, Mark),
+    Told(Timestamp, Option<Mark>),
     /// They are durable; the time is asked for once more, for a frame to go on with.
-    Durable(Timestamp, Mark),
+    Durable(Timestamp, Option<Mark>),
 }
 
 impl Truths {
-    /// A reconciliation at switch time `now`; W waits at `low`, and may go to `mark` when all is said.
+    /// A reconciliation at switch time `now`. `hole`: events are lost, and W may go to this mark when all is said. `unanswered`:
+    /// requests whose answers must be among the events to come, or nobody knows what became of them.
     pub(crate) fn begin(
         &mut self,
         now: Timestamp,
-        low: Mark,
-        mark: Mark,
-        answered: impl Iterator<Item = RequestKey>,
+        hole: Option<Mark>,
+        unanswered: impl Iterator<Item = RequestKey>,
         held: &[Holding],
         interactions: &[(InteractionId, InteractionState)],
     ) {
         let states: BTreeMap<_, _> = interactions.iter().map(|(interaction, state)| (interaction, *state)).collect();
-        self.unanswered = answered.collect();
+        self.unanswered = unanswered.collect();
         let mut last_came = BTreeMap::new();
         for held in held {
             let last = last_came.entry(&held.interaction).or_insert(held.since);
@@ -58,8 +59,8 @@ impl Truths {
         let moved = |of: &Holding| of.controlled && last_came.get(&of.interaction).is_some_and(|last| of.since < *last);
         let news = |of: &Holding| Some((of.session, truth(of, *states.get(&of.interaction)?, moved(of))?));
         self.news = held.iter().filter_map(news).collect();
-        let nothing = self.unanswered.is_empty() && self.news.is_empty() && low == mark;
-        self.stage = if nothing { Stage::Settled } else { Stage::Backlog(now, mark) };
+        let nothing = self.unanswered.is_empty() && self.news.is_empty() && hole.is_none();
+        self.stage = if nothing { Stage::Settled } else { Stage::Backlog(now, hole) };
     }
 
     /// An answer came.
@@ -70,7 +71,7 @@ impl Truths {
     /// The backlog is through.
     pub(crate) fn tell(&mut self, out: &mut Vec<Directive>) {
         let Stage::Backlog(now, mark) = self.stage else { return };
-        let failure = Failure::new(ErrorCode::OutcomeUnknown, "its answer was lost with the switch's events");
+        let failure = Failure::new(ErrorCode::OutcomeUnknown, "what became of it was lost with the switch's events");
         let unanswered = std::mem::take(&mut self.unanswered).into_iter();
         out.extend(unanswered.map(|key| Directive::Answer(key, EventBody::Failed(failure.clone()))));
         out.extend(std::mem::take(&mut self.news).into_iter().map(|(session, body)| Directive::News(session, body)));
@@ -90,9 +91,9 @@ impl Truths {
 
     /// Where W may go, once.
     pub(crate) fn settled(&mut self) -> Option<Mark> {
-        let Stage::Durable(_, mark) = self.stage else { return None };
+        let Stage::Durable(_, hole) = self.stage else { return None };
         self.stage = Stage::Settled;
-        Some(mark)
+        hole
     }
 }
 

@@ -58,6 +58,10 @@ struct Positions {
 }
 
 impl Positions {
+    fn behind(after: Mark) -> Self {
+        Positions { incarnation: after.incarnation, low: after.position, above: BTreeSet::new() }
+    }
+
     fn done(&mut self, mark: Mark) {
         if mark.incarnation != self.incarnation || mark.position <= self.low {
             return;
@@ -88,6 +92,8 @@ pub struct CommitQueue {
     switch: SwitchName,
     /// None until the switch is followed.
     positions: Option<Positions>,
+    /// Of a newer life of the switch, until it is followed.
+    next: Option<Positions>,
     waiting: VecDeque<(Finished, Vec<Row>)>,
     under_way: Option<(Batch, Vec<Finished>)>,
     /// W of the last acknowledged batch.
@@ -105,6 +111,7 @@ impl CommitQueue {
             lease,
             switch,
             positions: None,
+            next: None,
             waiting: VecDeque::new(),
             under_way: None,
             durable: None,
@@ -115,9 +122,22 @@ impl CommitQueue {
 
     /// The switch's events follow behind this mark. Marks of another incarnation count no longer.
     pub fn follow(&mut self, after: Mark) {
+        match self.next.take() {
+            Some(next) if next.incarnation == after.incarnation => self.positions = Some(next),
+            _ => {}
+        }
         match &mut self.positions {
             Some(positions) if positions.incarnation == after.incarnation => positions.begin_behind(after.position),
-            positions => *positions = Some(Positions { incarnation: after.incarnation, low: after.position, above: BTreeSet::new() }),
+            positions => *positions = Some(Positions::behind(after)),
+        }
+    }
+
+    /// The events of a newer life of the switch come behind this mark. W stays in the old life until the new one is followed:
+    /// whoever takes over before that must find out, too, that the switch has lost its events.
+    pub fn prepare(&mut self, after: Mark) {
+        match &mut self.next {
+            Some(next) if next.incarnation == after.incarnation => next.begin_behind(after.position),
+            next => *next = Some(Positions::behind(after)),
         }
     }
 
@@ -128,9 +148,11 @@ impl CommitQueue {
 
     /// An event that no session takes.
     pub fn ignored(&mut self, mark: Mark) {
-        if let Some(positions) = &mut self.positions {
-            positions.done(mark);
-        }
+        self.done(mark);
+    }
+
+    fn done(&mut self, mark: Mark) {
+        self.positions.iter_mut().chain(&mut self.next).for_each(|positions| positions.done(mark));
     }
 
     /// Whether W may rest on events that no backup has acknowledged; true until it is said that one does. Durable with the next new
@@ -152,26 +174,27 @@ impl CommitQueue {
     /// The batch to commit now: the one under way, or a new one of what waits, at most `rows` rows and something more. With
     /// nothing waiting it is a renewal of the lease, which also carries W on.
     pub fn batch(&mut self, rows: usize) -> &Batch {
-        let queue = &mut *self;
-        let (batch, _) = queue.under_way.get_or_insert_with(|| {
-            queue.lease.counter += 1;
-            let mut batch = Batch { lease: queue.lease, watermarks: Vec::new(), rows: Vec::new(), solo: queue.solo };
-            let mut items = Vec::new();
-            while batch.rows.len() < rows
-                && let Some((finished, mut own)) = queue.waiting.pop_front()
-            {
-                batch.rows.append(&mut own);
-                if let (Some(mark), Some(positions)) = (finished.mark, &mut queue.positions) {
-                    positions.done(mark);
-                }
-                items.push(finished);
+        let (batch, items) = self.under_way.take().unwrap_or_else(|| self.fill(rows));
+        &self.under_way.insert((batch, items)).0
+    }
+
+    fn fill(&mut self, rows: usize) -> (Batch, Vec<Finished>) {
+        self.lease.counter += 1;
+        let mut batch = Batch { lease: self.lease, watermarks: Vec::new(), rows: Vec::new(), solo: self.solo };
+        let mut items = Vec::new();
+        while batch.rows.len() < rows
+            && let Some((finished, mut own)) = self.waiting.pop_front()
+        {
+            batch.rows.append(&mut own);
+            if let Some(mark) = finished.mark {
+                self.done(mark);
             }
-            if let Some(Positions { incarnation, low: position, .. }) = queue.positions {
-                batch.watermarks.push(Watermark { switch: queue.switch.clone(), incarnation, position });
-            }
-            (batch, items)
-        });
-        batch
+            items.push(finished);
+        }
+        if let Some(Positions { incarnation, low: position, .. }) = self.positions {
+            batch.watermarks.push(Watermark { switch: self.switch.clone(), incarnation, position });
+        }
+        (batch, items)
     }
 
     /// The batch under way is durable. What it means, in the order of the batch.

@@ -130,6 +130,43 @@ fn following_again_keeps_what_is_known_of_the_same_life_and_nothing_of_another()
 }
 
 #[test]
+fn a_new_life_of_the_switch_is_known_but_not_committed_until_it_is_followed() {
+    let of = |incarnation, position| Mark { incarnation, position };
+    let mut queue = queue();
+    finished(&mut queue, 1, 1, 1);
+    queue.prepare(of(2, 0));
+    [of(2, 1), of(2, 3), of(3, 1)].into_iter().for_each(|mark| queue.ignored(mark));
+    assert_eq!(positions(&mut queue, 10), 1, "of the old life");
+    // The connection broke, and the same life is told of once more.
+    queue.prepare(of(2, 0));
+    queue.follow(of(2, 0));
+    let batch = queue.batch(10);
+    assert_eq!(batch.watermarks[0], Watermark { switch: "main".into(), incarnation: 2, position: 1 });
+    let _ = queue.acknowledged(&[]);
+    queue.ignored(of(2, 2));
+    assert_eq!(queue.batch(10).watermarks[0].position, 3);
+}
+
+#[test]
+fn a_primary_that_has_not_followed_the_old_life_leaves_its_w_as_the_store_has_it() {
+    let mut queue = CommitQueue::new(Lease { node: 101, epoch: 3, counter: 0 }, "main".into());
+    queue.prepare(Mark { incarnation: 2, position: 0 });
+    finished(&mut queue, 1, 1, 1);
+    assert!(queue.batch(10).watermarks.is_empty());
+}
+
+#[test]
+fn a_life_of_the_switch_that_ends_before_it_is_followed_counts_for_nothing() {
+    let mut queue = queue();
+    queue.prepare(Mark { incarnation: 2, position: 0 });
+    queue.ignored(Mark { incarnation: 2, position: 1 });
+    queue.prepare(Mark { incarnation: 3, position: 0 });
+    queue.follow(Mark { incarnation: 3, position: 0 });
+    let batch = queue.batch(10);
+    assert_eq!(batch.watermarks[0], Watermark { switch: "main".into(), incarnation: 3, position: 0 });
+}
+
+#[test]
 fn nothing_is_said_of_a_switch_that_is_not_followed() {
     let mut queue = CommitQueue::new(Lease { node: 101, epoch: 3, counter: 0 }, "main".into());
     finished(&mut queue, 1, 1, 1);

@@ -19,7 +19,7 @@ use tokio::{
 use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
-    deployment::Loader,
+    deployment::{self, Loader},
     node::{self, Home, Instance, InstanceOptions},
     options::{Loaded, Options, values::StoreUrl},
     switch_link::ClientOptions,
@@ -134,8 +134,8 @@ fn instance_options(
         sessions: worker_options(options),
         lease_timeout: options.lease.timeout,
         lease_renewal: options.lease.renewal(),
+        restarts: deployment::restarts(options, &deployments),
         deployments,
-        restarts: deployment::restarts(options),
     };
     Ok((instance, ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() }))
 }

@@ -3,12 +3,7 @@
 //! Every component that is deployed is kept in the store, for replay needs the very one that ran: sessions that were opened
 //! under an earlier deployment get theirs from there, whatever has become of the file.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
 
 use tandem_journal::Survival;
 use tandem_node::{Deployment, Deployments, RestartOptions};
@@ -107,13 +102,17 @@ fn survival(options: &Options, point: &RoutingPoint, manifest: &Manifest) -> Sur
 }
 
 /// How many sessions start again at once.
-pub fn restarts(options: &Options) -> RestartOptions {
+pub fn restarts(options: &Options, deployments: &Deployments) -> RestartOptions {
     let ms = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let orchestration = &options.orchestration;
+    let own = options.routing_points.iter().filter_map(|point| {
+        let strategy = deployments.routing_points.get(&point.number)?.strategy.clone();
+        Some((strategy, ms(point.session_restart_timeout?)))
+    });
     RestartOptions {
         quota: usize::try_from(orchestration.session_restart_quota).unwrap_or(usize::MAX),
         timeout_ms: ms(orchestration.session_restart_timeout),
-        timeouts_ms: BTreeMap::new(),
+        timeouts_ms: own.collect(),
     }
 }
 

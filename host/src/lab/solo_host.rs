@@ -68,6 +68,7 @@ struct Hands {
     outgoing: Vec<HostMessage>,
     ignored: Vec<Mark>,
     follow: Option<Mark>,
+    prepare: Option<Mark>,
     changes: Vec<Change>,
     take_stock: bool,
 }
@@ -91,6 +92,10 @@ impl Floor for Hands {
 
     fn follow(&mut self, after: Mark) {
         self.follow = Some(after);
+    }
+
+    fn prepare(&mut self, after: Mark) {
+        self.prepare = Some(after);
     }
 
     fn take_stock(&mut self) {
@@ -224,6 +229,9 @@ impl<G: Guests> SoloHost<G> {
     /// Lets the worker do what waits, and hands on what it finishes.
     fn work(&mut self) -> Result<(), SoloError> {
         loop {
+            if let Some(mark) = self.hands.prepare.take() {
+                self.queue.prepare(mark);
+            }
             if let Some(mark) = self.hands.follow.take() {
                 self.queue.follow(mark);
             }

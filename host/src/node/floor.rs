@@ -74,6 +74,10 @@ impl Floor for Threads {
         self.commit(ToCommitter::Follow(after));
     }
 
+    fn prepare(&mut self, after: Mark) {
+        self.commit(ToCommitter::Prepare(after));
+    }
+
     fn take_stock(&mut self) {
         self.take_stock = true;
     }

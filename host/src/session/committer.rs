@@ -28,6 +28,8 @@ pub enum ToCommitter {
     Ignored(Mark),
     /// The switch's events follow behind this mark.
     Follow(Mark),
+    /// Those of a newer life of the switch do.
+    Prepare(Mark),
     /// Commit W as it is, even where nothing waits.
     Flush,
     /// Everything is through: release the lease, naming an heir where there is one, and end.
@@ -86,6 +88,7 @@ impl Committer {
                     }
                     ToCommitter::Ignored(mark) => self.queue.ignored(mark),
                     ToCommitter::Follow(mark) => self.queue.follow(mark),
+                    ToCommitter::Prepare(mark) => self.queue.prepare(mark),
                     ToCommitter::Flush => flush = true,
                     ToCommitter::Release(heir) => return self.release(heir),
                 }

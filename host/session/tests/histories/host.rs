@@ -98,6 +98,7 @@ impl Host {
                 Directive::Send(message) => self.outgoing.push(message),
                 Directive::TakeStock => self.take_stock = true,
                 Directive::Follow(mark) => self.queue.follow(mark),
+                Directive::Prepare(mark) => self.queue.prepare(mark),
                 Directive::Reconciled { unknown, fresh } => {
                     let unknown = Arc::new(unknown);
                     self.for_all(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });

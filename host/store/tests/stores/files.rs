@@ -9,7 +9,8 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tandem_store::{Disposition, LockError, PrimaryLock, Sqlite, Store, StoreError, open_reader};
+use tandem_store::{Disposition, Holder, InstanceLock, LockError, PrimaryLock, Sqlite, Store, StoreError, open_reader};
+use tandem_words::InstanceName;
 
 use crate::rows::{NODE, Primary, holder, id, opened, snapshot, step};
 
@@ -207,4 +208,40 @@ fn the_primary_lock_names_its_holder() {
     assert!(PrimaryLock::try_take(&path, NODE).is_ok());
     let error = PrimaryLock::try_take(&folder.path().join("no/store.db"), NODE).unwrap_err();
     assert!(matches!(error, LockError::Io { .. }), "{error}");
+}
+
+#[test]
+fn a_name_is_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let a = named('a', 4_711);
+    assert_eq!(InstanceLock::owner(&path, a.instance), None);
+    let held = InstanceLock::try_take(&path, &a).unwrap();
+    assert_eq!(InstanceLock::owner(&path, a.instance), Some(a.clone()));
+    let error = InstanceLock::try_take(&path, &named('a', 4_712)).unwrap_err().to_string();
+    assert!(error.contains("101/a runs already, as process 4711"), "{error}");
+    let b = InstanceLock::try_take(&path, &named('b', 4_712)).unwrap();
+    drop((held, b));
+    assert_eq!(InstanceLock::owner(&path, a.instance), None, "it has ended");
+    assert!(InstanceLock::try_take(&path, &named('a', 4_713)).is_ok());
+}
+
+#[test]
+fn a_lock_says_who_took_it_and_notices_that_its_file_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    assert_eq!(PrimaryLock::signature(&path, NODE), None);
+    let lock = PrimaryLock::try_take(&path, NODE).unwrap();
+    lock.sign(&named('a', 1_234_567_890)).unwrap();
+    lock.sign(&named('b', 7)).unwrap();
+    assert_eq!(PrimaryLock::signature(&path, NODE), Some(named('b', 7)));
+    assert!(lock.is_in_place());
+    std::fs::remove_file(folder.path().join(format!("store.db.node-{NODE}.lock"))).unwrap();
+    assert!(!lock.is_in_place());
+    let new = PrimaryLock::try_take(&path, NODE).unwrap();
+    assert!(new.is_in_place() && !lock.is_in_place());
+}
+
+fn named(letter: char, pid: u32) -> Holder {
+    Holder { instance: InstanceName { node: NODE, letter }, pid, process_start: 99, boot_id: "6f1c".to_owned() }
 }
