@@ -137,6 +137,8 @@ pub struct Primary {
     stock: Stock,
     truths: Truths,
     restarts: Restarts,
+    /// Switch time of the last reconciliation.
+    reconciled_at: Timestamp,
 }
 
 impl Primary {
@@ -159,6 +161,7 @@ impl Primary {
             stock: Stock::default(),
             truths: Truths::default(),
             restarts: Restarts::default(),
+            reconciled_at: 0,
         }
     }
 
@@ -178,7 +181,7 @@ impl Primary {
         if self.phase != Phase::Serving {
             return Vec::new();
         }
-        let now = self.now;
+        let now = self.now.max(self.reconciled_at);
         self.restarts.tick(now_ms).into_iter().map(|restarting| Directive::Restart(restarting, now)).collect()
     }
 
@@ -340,7 +343,7 @@ impl Primary {
         }
         let unanswered = in_state(RequestState::Answered).chain(never);
         self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, interactions);
-        self.now = self.now.max(now);
+        self.reconciled_at = now;
         let dropped = self.restarts.reconciled(interactions, requests, &held);
         out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));
     }

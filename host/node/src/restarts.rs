@@ -114,8 +114,9 @@ impl Restarts {
         }
         let mut last_visit: BTreeMap<&InteractionId, _> = BTreeMap::new();
         for held in held {
-            let last = last_visit.entry(&held.interaction).or_default();
-            *last = (held.since, held.visit, held.session).max(*last);
+            let this = (held.since, held.visit, held.session);
+            let last = last_visit.entry(&held.interaction).or_insert(this);
+            *last = this.max(*last);
         }
         let mut dropped = Vec::new();
         for (id, waiting) in &mut self.waiting {

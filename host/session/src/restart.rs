@@ -1,6 +1,6 @@
 //! Sessions that are not persisted, after their primary has died: they wait, and then start again from the beginning, or are over.
 
-use tandem_journal::{EndedBy, Ending, Opening, Record};
+use tandem_journal::{Claim, EndedBy, Ending, Opening, Record};
 use tandem_switch_link::SwitchEvent;
 use tandem_synch_link::Change;
 use tandem_words::{Bug, ErrorCode, EventBody, InteractionId, Restart, SessionId, SwitchIncarnation, Timestamp, planted};
@@ -50,10 +50,15 @@ impl<G: Guests> Worker<G> {
 
     /// Something for a session that waits to be started again. Beyond `max_held` it is lost, and the session will be told so.
     pub(crate) fn hold(&mut self, id: SessionId, arrival: Arrival) {
-        if arrival == Arrival::Terminate {
-            return self.discard(id, Vec::new());
-        }
         let Some(slot) = self.slots.get_mut(&id) else { return };
+        if arrival == Arrival::Terminate {
+            let claim = slot.state.as_deref().and_then(|state| state.opening().claim.clone());
+            let call = match claim {
+                Some(Claim::Visit { interaction, .. }) => Some(InteractionId::from(interaction)),
+                _ => None,
+            };
+            return self.discard(id, call.into_iter().collect());
+        }
         if slot.waiting.len() < self.options.max_held {
             slot.waiting.push_back(arrival);
             return;

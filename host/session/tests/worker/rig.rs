@@ -94,6 +94,18 @@ impl Rig {
         rig
     }
 
+    /// The same where no session of the store is persisted.
+    pub fn crash_without_live_ones(self) -> Rig {
+        let Rig { guests, options, mut disk, epoch, .. } = self;
+        disk.taken_over();
+        Rig::begin(guests.afresh(), options, disk, epoch + 1)
+    }
+
+    /// The switch's next event comes behind these.
+    pub fn skip_positions(&mut self, positions: u64) {
+        self.position += positions;
+    }
+
     /// A new session with its call at time `at`.
     pub fn call(&mut self, number: u64, at: Timestamp) -> SessionId {
         let opening = self.opening(number, at);

@@ -6,6 +6,8 @@
 
 mod disk;
 #[cfg(test)]
+mod restarts_tests;
+#[cfg(test)]
 mod tests;
 
 use tandem_gateway::{
