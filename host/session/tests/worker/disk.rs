@@ -56,7 +56,7 @@ impl Disk {
     fn check(&self, row: &Row) {
         let opened = |row: &&Row| matches!(row.kind, RowKind::Opened(_));
         let before: Vec<&Row> = self.of(row.session).collect();
-        let last_opening = before.iter().filter(|row| opened(row)).next_back().map(|row| row.incarnation);
+        let last_opening = before.iter().rfind(|row| opened(row)).map(|row| row.incarnation);
         let before: Vec<&Row> = before.into_iter().filter(|row| Some(row.incarnation) == last_opening).collect();
         let steps = before.iter().filter(|row| matches!(row.kind, RowKind::Step { .. })).map(|row| row.seq).max().unwrap_or(0);
         let ended = before.iter().any(|row| matches!(row.kind, RowKind::Ended | RowKind::Step { last: true }));

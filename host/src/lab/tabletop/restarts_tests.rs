@@ -1,13 +1,10 @@
 //! Sessions that are not persisted, and hosts that die.
 
-use tandem_gateway::{
-    record::{CallOutcome, Line},
-    simulated::Command,
-};
+use tandem_gateway::{record::Line, simulated::Command};
 use tandem_journal::{EndedBy, Record, Survival};
 use tandem_native_guests::{Act, NativeGuests, Script};
 use tandem_node::{Deployment, RestartOptions};
-use tandem_words::{EventBody, InteractionId, SessionId, VersionId};
+use tandem_words::{EventBody, InteractionId, Prompt, RequestBody, SessionId, VersionId};
 
 use super::*;
 
@@ -24,8 +21,8 @@ fn listener() -> Script {
         };
         memory.push("seen", &word);
         if let EventBody::InteractionAdded(call) = &event.body {
-            ask.play(&call.id, "welcome");
-            ask.music(&call.id);
+            let prompts = vec![Prompt::Sound("welcome".to_owned())];
+            ask.request(RequestBody::Play { call: call.id.clone(), prompts, interruptible: false });
         }
         Act::Wait
     })
@@ -78,7 +75,8 @@ fn seen(guests: &std::sync::Arc<std::sync::Mutex<NativeGuests>>) -> Vec<(Session
 
 fn defaulted(table: &mut Tabletop<NativeGuests>) -> usize {
     let lines = table.lines();
-    lines.iter().filter(|line| matches!(line, Line::Left { outcome: CallOutcome::DefaultRouted, .. })).count()
+    let routed = |line: &&Line| matches!(line, Line::Event(event) if matches!(event.body, EventBody::InteractionDefaultRouted(_)));
+    lines.iter().filter(routed).count()
 }
 
 /// What the sessions' rows say of ends and incarnations.
