@@ -13,3 +13,4 @@ pub mod node;
 pub mod options;
 pub mod session;
 pub mod switch_link;
+pub mod synch;

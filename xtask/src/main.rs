@@ -6,6 +6,7 @@ mod command;
 mod lint;
 mod product;
 mod setup;
+mod sim;
 mod test;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ Chores of the Tandem repository: cargo xtask CHORE
   test [--all]           every test: unit tests, suites, scenarios of the strategies, the README as a new user reads it
   test --long [NAME] [--rounds N] [--first K]
                          the long suites with real processes, or one of them
+  sim [OPTIONS]          the pair in a simulated world of crashes, hangs, cuts and failing commits; `--mutants`: are planted bugs found?
   bench [OPTIONS]        speed and size: `tandem bench`
   lint [PART]            format, clippy, and the rules of docs/ARCHITECTURE.md and CONTRIBUTING.md
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let done = match chore.as_str() {
         "setup" => setup::setup(&rest),
         "demo" | "bench" => product::call(&chore, &rest),
+        "sim" => sim::sim(&rest),
         "test" => test::test(&rest),
         "lint" => lint::lint(&rest),
         "" | "help" | "--help" | "-h" => {

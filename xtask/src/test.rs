@@ -6,6 +6,7 @@ use crate::{
     Done,
     command::{cargo, run, run_and_keep, timed, top},
     product,
+    sim::sim,
 };
 
 /// `--all` is what CI runs; today the same as none. `--long` and what follows goes to the long suites.
@@ -37,9 +38,19 @@ fn all() -> Done {
 /// Long suites stand in a module of this name; other ignored tests are parts of tests.
 const LONG: &str = "long::";
 
+/// The simulation's long suite, by its name: many seeds, and the whole search for every planted bug.
+const SIMULATION: &str = "simulation";
+
 /// The long suites: one of them by its name, or all. They read `--rounds` and `--first` from `TANDEM_ROUNDS` and `TANDEM_FIRST`.
 fn long(rest: &[&str]) -> Done {
     let (name, settings) = split(rest)?;
+    if name.is_none_or(|name| name == SIMULATION) {
+        sim(&["--seeds".into(), "20000".into()])?;
+        sim(&["--mutants".into()])?;
+    }
+    if name == Some(SIMULATION) {
+        return Ok(());
+    }
     product::build()?;
     let mut command = cargo(&["test", "--release", "--workspace", "--", "--ignored", "--nocapture", "--test-threads", "1"]);
     run(command.arg(name.unwrap_or(LONG)).envs(settings))

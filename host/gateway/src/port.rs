@@ -47,6 +47,12 @@ pub enum Order {
         /// The routing point's default route.
         to: String,
     },
+    /// Nobody serves this call that a session made, and it has no default route: hang up. Its open requests are answered with
+    /// `failed(gone)`.
+    HangUp {
+        /// The call.
+        interaction: InteractionId,
+    },
 }
 
 /// How a call at a routing point stands for its caller.

@@ -86,6 +86,7 @@ pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floo
             Durable::Lost(lost) => {
                 floor.worker(lost.session, Input::LostClaim(lost.session));
                 primary.over(lost.session);
+                floor.warn(format!("session {} came too late and never was: session {} has {:?}", lost.session, lost.owner, lost.claim));
                 if let Claim::Request(key) = lost.claim {
                     answer(key, EventBody::SessionStarted(lost.owner.to_string()), floor);
                 }
@@ -99,8 +100,8 @@ pub fn durable(primary: &mut Primary, items: Vec<Durable>, w: Option<Mark>, floo
 /// What leaves the host with one durable step.
 pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor) {
     let session = release.session;
-    if let Some(told) = release.step.and_then(|step| primary.tell(step)) {
-        carry_out(vec![told], floor);
+    if let Some(step) = release.step {
+        carry_out(primary.tell(step), floor);
     }
     for (key, request) in release.requests {
         let directive = match request {

@@ -52,6 +52,10 @@ pub enum Claim {
     Visit {
         /// The interaction's id.
         interaction: String,
+        /// The switch that has it.
+        switch: SwitchName,
+        /// The life of the switch in which the visit was told: another one may count its calls from the beginning again.
+        incarnation: SwitchIncarnation,
         /// The visit's number, from the switch.
         visit: Visit,
     },

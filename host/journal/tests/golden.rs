@@ -76,10 +76,10 @@ fn what_is_not_a_row_of_ours_is_named() {
 
 #[test]
 fn a_row_says_where_it_stands() {
-    use tandem_journal::{Claim, RowKind};
+    use tandem_journal::RowKind;
     let rows: BTreeMap<String, _> = records::all().into_iter().map(|(what, record)| (what, encode(&record).unwrap())).collect();
     let stands = |what: &str| (rows[what].incarnation, rows[what].seq, rows[what].kind.clone());
-    assert_eq!(stands("opened-by-visit"), (2, 0, RowKind::Opened(Some(Claim::Visit { interaction: "c1".to_owned(), visit: 3 }))));
+    assert_eq!(stands("opened-by-visit"), (2, 0, RowKind::Opened(Some(records::by_visit()))));
     assert_eq!(stands("opened-by-operator"), (2, 0, RowKind::Opened(None)));
     assert_eq!(stands("step-wait"), (2, 9, RowKind::Step { last: false }));
     assert_eq!(stands("step-late"), (2, 9, RowKind::Step { last: true }));

@@ -46,6 +46,9 @@ pub(crate) enum Meaning {
     NotDeployed(String),
 }
 
+/// A visit's number in a life of the switch: the next life may use ids and numbers again.
+type VisitOfLife = (SwitchIncarnation, Visit);
+
 /// See the module. Sessions are numbered in the order in which they are made.
 #[derive(Debug)]
 pub struct Assignment {
@@ -57,9 +60,9 @@ pub struct Assignment {
     /// Whose events of the interaction are now: those of its last visit, as far as events have come.
     holders: HashMap<InteractionId, SessionId>,
     /// Sessions that were made for a visit and are not over.
-    visits: HashMap<(InteractionId, Visit), SessionId>,
+    visits: HashMap<(InteractionId, VisitOfLife), SessionId>,
     /// What to forget with a session.
-    held_by: HashMap<SessionId, Vec<(InteractionId, Option<Visit>)>>,
+    held_by: HashMap<SessionId, Vec<(InteractionId, Option<VisitOfLife>)>>,
     starts: Starts,
 }
 
@@ -89,12 +92,12 @@ impl Assignment {
     }
 
     /// Events of the interaction are the session's from now on.
-    fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
+    fn hold(&mut self, session: SessionId, interaction: InteractionId, visit: Option<VisitOfLife>) {
         self.holders.insert(interaction.clone(), session);
         self.remember(session, interaction, visit);
     }
 
-    fn remember(&mut self, session: SessionId, interaction: InteractionId, visit: Option<Visit>) {
+    fn remember(&mut self, session: SessionId, interaction: InteractionId, visit: Option<VisitOfLife>) {
         if let Some(visit) = visit {
             self.visits.insert((interaction.clone(), visit), session);
         }
@@ -116,7 +119,8 @@ impl Assignment {
         }
     }
 
-    pub(crate) fn meaning(&mut self, event: &SwitchEvent) -> Meaning {
+    /// What an event in this life of the switch means.
+    pub(crate) fn meaning(&mut self, incarnation: SwitchIncarnation, event: &SwitchEvent) -> Meaning {
         if let Some(key) = event.answers {
             if let EventBody::CallCreated(interaction) = &event.body {
                 self.hold(key.session, interaction.id.clone(), None);
@@ -124,7 +128,7 @@ impl Assignment {
             return Meaning::Of(key.session);
         }
         match (&event.body, event.visit) {
-            (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, visit, event.at),
+            (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, (incarnation, visit), event.at),
             (EventBody::InteractionDeleted(deletion), _) => {
                 // Its last event: the session, which may live on, needs it no longer here.
                 let holder = self.holders.remove(&deletion.interaction);
@@ -137,7 +141,7 @@ impl Assignment {
         }
     }
 
-    fn visit(&mut self, interaction: &Interaction, visit: Visit, at: Timestamp) -> Meaning {
+    fn visit(&mut self, interaction: &Interaction, visit: VisitOfLife, at: Timestamp) -> Meaning {
         let id = &interaction.id;
         if let Some(session) = self.visits.get(&(id.clone(), visit)).copied() {
             // Told again to a new primary.
@@ -148,7 +152,8 @@ impl Assignment {
             self.holders.remove(id);
             return Meaning::NotDeployed(interaction.routing_point.clone());
         };
-        let claim = Claim::Visit { interaction: id.to_string(), visit };
+        let (incarnation, number) = visit;
+        let claim = Claim::Visit { interaction: id.to_string(), switch: self.switch.clone(), incarnation, visit: number };
         let opening = self.opening(deployment, Some(claim), Origin::Interaction, at);
         self.hold(opening.session, id.clone(), Some(visit));
         Meaning::Open(Box::new(opening))

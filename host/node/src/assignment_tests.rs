@@ -13,60 +13,72 @@ fn opened(meaning: Meaning) -> Opening {
 }
 
 fn holding(number: u64, call: &str, visit: Visit, since: Position) -> Holding {
-    Holding { interaction: call.into(), session: session(number), visit: Some(visit), since: Some((1, since)), controlled: true }
+    Holding { interaction: call.into(), session: session(number), visit: Some((1, visit)), since: Some((1, since)), controlled: true }
 }
 
 #[test]
 fn a_visit_makes_a_session_as_its_routing_point_is_deployed() {
     let mut assignment = assignment();
-    let opening = opened(assignment.meaning(&added(1, "c1", 1, "8000")));
+    let opening = opened(assignment.meaning(1, &added(1, "c1", 1, "8000")));
     assert_eq!((opening.session, opening.incarnation, opening.epoch), (session(1), 1, 3));
-    assert_eq!(opening.claim, Some(Claim::Visit { interaction: "c1".to_owned(), visit: 1 }));
+    assert_eq!(opening.claim, Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 1, visit: 1 }));
     assert_eq!((opening.strategy.as_str(), opening.started_at, opening.origin), ("welcome", 1_000, Origin::Interaction));
-    assert_eq!(opened(assignment.meaning(&added(2, "c2", 1, "8001"))).session, session(2));
-    assert_eq!(assignment.meaning(&added(3, "c3", 1, "9999")), Meaning::NotDeployed("9999".to_owned()));
+    assert_eq!(opened(assignment.meaning(1, &added(2, "c2", 1, "8001"))).session, session(2));
+    assert_eq!(assignment.meaning(1, &added(3, "c3", 1, "9999")), Meaning::NotDeployed("9999".to_owned()));
     assert_eq!(assignment.sessions(), 2);
 }
 
 #[test]
 fn events_go_to_the_session_of_their_interaction_until_its_end() {
     let mut assignment = assignment();
-    assert_eq!(assignment.meaning(&digit(1, "c1")), Meaning::Nobody);
-    let first = opened(assignment.meaning(&added(2, "c1", 1, "8000"))).session;
-    assert_eq!(assignment.meaning(&digit(3, "c1")), Meaning::Of(first));
-    assert_eq!(assignment.meaning(&digit(4, "c2")), Meaning::Nobody);
-    assert_eq!(assignment.meaning(&deleted(5, "c1")), Meaning::Of(first));
-    assert_eq!(assignment.meaning(&digit(6, "c1")), Meaning::Nobody);
-    let second = opened(assignment.meaning(&added(7, "c1", 2, "8001"))).session;
-    assert_eq!(assignment.meaning(&digit(8, "c1")), Meaning::Of(second));
+    assert_eq!(assignment.meaning(1, &digit(1, "c1")), Meaning::Nobody);
+    let first = opened(assignment.meaning(1, &added(2, "c1", 1, "8000"))).session;
+    assert_eq!(assignment.meaning(1, &digit(3, "c1")), Meaning::Of(first));
+    assert_eq!(assignment.meaning(1, &digit(4, "c2")), Meaning::Nobody);
+    assert_eq!(assignment.meaning(1, &deleted(5, "c1")), Meaning::Of(first));
+    assert_eq!(assignment.meaning(1, &digit(6, "c1")), Meaning::Nobody);
+    let second = opened(assignment.meaning(1, &added(7, "c1", 2, "8001"))).session;
+    assert_eq!(assignment.meaning(1, &digit(8, "c1")), Meaning::Of(second));
     assignment.forget(first);
-    assert_eq!(assignment.meaning(&digit(9, "c1")), Meaning::Of(second));
+    assert_eq!(assignment.meaning(1, &digit(9, "c1")), Meaning::Of(second));
     assignment.forget(second);
-    assert_eq!((assignment.meaning(&digit(10, "c1")), assignment.sessions()), (Meaning::Nobody, 0));
+    assert_eq!((assignment.meaning(1, &digit(10, "c1")), assignment.sessions()), (Meaning::Nobody, 0));
 }
 
 #[test]
 fn answers_go_to_who_asked_and_a_created_call_is_theirs() {
     let mut assignment = assignment();
-    assert_eq!(assignment.meaning(&answer(1, key(7, 1), EventBody::Done)), Meaning::Of(session(7)));
+    assert_eq!(assignment.meaning(1, &answer(1, key(7, 1), EventBody::Done)), Meaning::Of(session(7)));
     let created = EventBody::CallCreated(interaction("out", ""));
-    assert_eq!(assignment.meaning(&answer(2, key(7, 2), created.clone())), Meaning::Of(session(7)));
-    assert_eq!(assignment.meaning(&answer(2, key(7, 2), created)), Meaning::Of(session(7)));
-    assert_eq!(assignment.meaning(&digit(3, "out")), Meaning::Of(session(7)));
+    assert_eq!(assignment.meaning(1, &answer(2, key(7, 2), created.clone())), Meaning::Of(session(7)));
+    assert_eq!(assignment.meaning(1, &answer(2, key(7, 2), created)), Meaning::Of(session(7)));
+    assert_eq!(assignment.meaning(1, &digit(3, "out")), Meaning::Of(session(7)));
     assignment.forget(session(7));
-    assert_eq!((assignment.meaning(&digit(4, "out")), assignment.sessions()), (Meaning::Nobody, 0));
+    assert_eq!((assignment.meaning(1, &digit(4, "out")), assignment.sessions()), (Meaning::Nobody, 0));
 }
 
 #[test]
 fn a_visit_that_is_told_again_is_of_its_session_and_a_new_one_of_a_new() {
     let mut assignment = assignment();
     assignment.recovered(&[holding(40, "c1", 2, 5)], (1, 5));
-    assert_eq!(assignment.meaning(&digit(4, "c1")), Meaning::Nobody, "of the visit before");
-    assert_eq!(assignment.meaning(&added(5, "c1", 2, "8000")), Meaning::Of(session(40)));
-    assert_eq!(opened(assignment.meaning(&added(6, "c1", 3, "8000"))).session, session(1));
+    assert_eq!(assignment.meaning(1, &digit(4, "c1")), Meaning::Nobody, "of the visit before");
+    assert_eq!(assignment.meaning(1, &added(5, "c1", 2, "8000")), Meaning::Of(session(40)));
+    assert_eq!(opened(assignment.meaning(1, &added(6, "c1", 3, "8000"))).session, session(1));
     // One that is over is not known: its claim will tell.
     assignment.forget(session(40));
-    assert_eq!(opened(assignment.meaning(&added(5, "c1", 2, "8000"))).session, session(2));
+    assert_eq!(opened(assignment.meaning(1, &added(5, "c1", 2, "8000"))).session, session(2));
+}
+
+#[test]
+fn the_same_visit_of_another_life_of_the_switch_is_another_visit() {
+    let mut assignment = assignment();
+    assignment.recovered(&[holding(40, "c1", 1, 5)], (2, 1));
+    let opening = opened(assignment.meaning(2, &added(1, "c1", 1, "8000")));
+    assert_eq!(opening.session, session(1));
+    assert_eq!(opening.claim, Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 2, visit: 1 }));
+    assert_eq!(assignment.meaning(2, &digit(2, "c1")), Meaning::Of(session(1)));
+    assignment.forget(session(40));
+    assert_eq!(assignment.meaning(2, &added(1, "c1", 1, "8000")), Meaning::Of(session(1)), "told again");
 }
 
 #[test]
@@ -75,7 +87,7 @@ fn a_backlog_over_two_visits_finds_the_session_of_each() {
         let mut assignment = assignment();
         assignment.recovered(&held, (1, 5));
         let meanings =
-            [digit(5, "c1"), deleted(6, "c1"), added(7, "c1", 2, "8001"), digit(8, "c1")].map(|event| assignment.meaning(&event));
+            [digit(5, "c1"), deleted(6, "c1"), added(7, "c1", 2, "8001"), digit(8, "c1")].map(|event| assignment.meaning(1, &event));
         assert_eq!(meanings, [40, 40, 41, 41].map(|number| Meaning::Of(session(number))));
     }
 }
@@ -85,7 +97,7 @@ fn events_are_of_the_session_to_which_the_call_came_last_before_them() {
     for (next, of) in [((1, 3), 40), ((1, 7), 40), ((1, 8), 41), ((2, 1), 41)] {
         let mut assignment = assignment();
         assignment.recovered(&[holding(40, "c1", 1, 2), holding(41, "c1", 2, 7)], next);
-        assert_eq!(assignment.meaning(&digit(next.1, "c1")), Meaning::Of(session(of)), "{next:?}");
+        assert_eq!(assignment.meaning(1, &digit(next.1, "c1")), Meaning::Of(session(of)), "{next:?}");
     }
 }
 
@@ -94,11 +106,11 @@ fn a_loser_of_a_backlog_takes_nothing_from_the_session_that_has_the_call() {
     let mut assignment = assignment();
     // Session 41 has the second visit; that of the first is over, and its events are told again.
     assignment.recovered(&[holding(41, "c1", 2, 7)], (1, 5));
-    let loser = opened(assignment.meaning(&added(5, "c1", 1, "8000"))).session;
-    assert_eq!(assignment.meaning(&deleted(6, "c1")), Meaning::Of(loser));
-    assert_eq!(assignment.meaning(&added(7, "c1", 2, "8001")), Meaning::Of(session(41)));
+    let loser = opened(assignment.meaning(1, &added(5, "c1", 1, "8000"))).session;
+    assert_eq!(assignment.meaning(1, &deleted(6, "c1")), Meaning::Of(loser));
+    assert_eq!(assignment.meaning(1, &added(7, "c1", 2, "8001")), Meaning::Of(session(41)));
     assignment.forget(loser);
-    assert_eq!(assignment.meaning(&digit(8, "c1")), Meaning::Of(session(41)));
+    assert_eq!(assignment.meaning(1, &digit(8, "c1")), Meaning::Of(session(41)));
 }
 
 #[test]

@@ -48,6 +48,14 @@ pub enum LinkError {
         /// The position it had.
         found: Position,
     },
+    /// It answers what was not asked.
+    #[error(
+        "the gateway's `reconciled` tells of more than the {asked} interactions and requests that it was asked for, against the protocol (docs/switch-link.md)"
+    )]
+    Unasked {
+        /// How many were asked for.
+        asked: usize,
+    },
     /// A message that has no place here.
     #[error("the gateway sent {what} in phase {phase:?}, against the protocol (docs/switch-link.md)")]
     OutOfOrder {

@@ -26,6 +26,9 @@ mod tests {
         assert_eq!(too_large(&GatewayMessage::Clock { now: MAX }), None);
         assert_eq!(too_large(&GatewayMessage::Clock { now: MAX + 1 }), Some(MAX + 1));
         let (interactions, requests) = (Vec::new(), Vec::new());
-        assert_eq!(too_large(&GatewayMessage::Reconciled { now: 1, kept_from: u64::MAX, interactions, requests }), Some(u64::MAX));
+        assert_eq!(
+            too_large(&GatewayMessage::Reconciled { now: 1, kept_from: u64::MAX, interactions, requests, more: true }),
+            Some(u64::MAX)
+        );
     }
 }

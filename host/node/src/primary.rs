@@ -4,14 +4,22 @@ use std::collections::BTreeSet;
 
 use tandem_journal::Opening;
 use tandem_switch_link::{
-    GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
+    Asked, GatewayFrame, GatewayMessage, Held, HostMessage, InteractionState, MAX_FRAME_BYTES, Mark, PROTOCOL, RequestState, StepMessage,
+    SwitchEvent,
 };
 use tandem_words::{
-    Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, InteractionId, Message, NodeId, Position, RequestKey, SessionId,
-    StartSession, StoreId, SwitchIncarnation, SwitchName, Timestamp,
+    Bug, Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, Message, NodeId, Position, RequestKey, SessionId, StartSession,
+    StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
 };
 
 use crate::{Assignment, Deployments, LinkError, Restarting, Restarts, assignment::Meaning, numbers::too_large, truths::Truths};
+
+/// The largest request. Reason: with its session's interactions it must fit into a frame.
+const MAX_REQUEST_BYTES: usize = MAX_FRAME_BYTES / 2;
+
+/// Bytes of JSON for one of a request's payload, at most: a control character is written as `\u0001`, an empty property (which
+/// counts 8 bytes) in less than 48.
+const WORST_JSON: usize = 6;
 
 /// Who the primary is.
 #[derive(Debug, Clone)]
@@ -93,7 +101,7 @@ pub enum Directive {
     /// A session that is not persisted starts again, at this switch time.
     Restart(Restarting, Timestamp),
     /// One that does not: it is over, and these calls of it take their default route.
-    Discard(SessionId, Vec<InteractionId>),
+    Discard(SessionId, Vec<Held>),
     /// An event that is of nobody: it counts for W.
     Ignore(Mark),
     /// Worth a warning in the log.
@@ -135,10 +143,18 @@ pub struct Primary {
     told_idle: Option<(u64, Option<Timestamp>)>,
     told_w: Option<Mark>,
     stock: Stock,
+    told: Told,
     truths: Truths,
     restarts: Restarts,
     /// Switch time of the last reconciliation.
     reconciled_at: Timestamp,
+}
+
+/// The parts of `reconciled` so far.
+#[derive(Debug, Default)]
+struct Told {
+    interactions: Vec<(Held, InteractionState)>,
+    requests: Vec<(RequestKey, RequestState)>,
 }
 
 impl Primary {
@@ -159,6 +175,7 @@ impl Primary {
             told_idle: None,
             told_w: None,
             stock: Stock::default(),
+            told: Told::default(),
             truths: Truths::default(),
             restarts: Restarts::default(),
             reconciled_at: 0,
@@ -255,14 +272,27 @@ impl Primary {
                 self.incarnation = incarnation;
                 self.phase = Phase::Claiming;
                 out.push(Directive::Send(HostMessage::Lead { epoch: self.options.epoch, store: self.options.store }));
+                if planted(Bug::NoLeadAcknowledgement) {
+                    self.phase = Phase::TakingStock;
+                    out.push(Directive::TakeStock);
+                }
             }
+            (_, GatewayMessage::Leading { .. }) if planted(Bug::NoLeadAcknowledgement) => {}
             (Phase::Claiming, GatewayMessage::Leading { epoch, .. }) if epoch == self.options.epoch => {
                 self.phase = Phase::TakingStock;
                 out.push(Directive::TakeStock);
             }
-            (Phase::Reconciling, GatewayMessage::Reconciled { now, kept_from, interactions, requests }) => {
-                self.phase = Phase::Serving;
-                self.reconciled(now, kept_from, &interactions, &requests, out);
+            (Phase::Reconciling, GatewayMessage::Reconciled { now, kept_from, interactions, requests, more }) => {
+                self.told.interactions.extend(interactions);
+                self.told.requests.extend(requests);
+                let asked = self.stock.interactions.len() + self.stock.requests.len();
+                if self.told.interactions.len() + self.told.requests.len() > asked {
+                    return Err(LinkError::Unasked { asked });
+                }
+                if !more {
+                    self.phase = Phase::Serving;
+                    self.reconciled(now, kept_from, out);
+                }
             }
             (Phase::Serving, GatewayMessage::Event(event)) => {
                 if event.position != self.next {
@@ -294,11 +324,10 @@ impl Primary {
         stock.interactions.extend(self.restarts.holdings().cloned());
         stock.requests.extend(self.restarts.requests());
         let after = self.known_w(stock.after);
-        let reconcile = HostMessage::Reconcile {
-            after,
-            interactions: stock.interactions.iter().map(|held| held.interaction.clone()).collect(),
-            requests: stock.requests.clone(),
-        };
+        let held = |held: &Holding| Held { id: held.interaction.clone(), visit: held.visit.map(|(_, visit)| visit) };
+        let interactions = stock.interactions.iter().map(held).collect();
+        let reconcile = HostMessage::Reconcile { after, interactions, requests: stock.requests.clone(), more: false };
+        self.told = Told::default();
         self.stock = Stock { after, ..stock };
         vec![Directive::Send(reconcile)]
     }
@@ -308,15 +337,9 @@ impl Primary {
         stored.into_iter().chain(self.w).max_by_key(|mark| (mark.incarnation, mark.position))
     }
 
-    fn reconciled(
-        &mut self,
-        now: Timestamp,
-        kept_from: Position,
-        interactions: &[(InteractionId, InteractionState)],
-        requests: &[(RequestKey, RequestState)],
-        out: &mut Vec<Directive>,
-    ) {
-        let Stock { after, interactions: held, .. } = std::mem::take(&mut self.stock);
+    fn reconciled(&mut self, now: Timestamp, kept_from: Position, out: &mut Vec<Directive>) {
+        let Told { interactions, requests } = std::mem::take(&mut self.told);
+        let Stock { after, interactions: held, requests: asked } = std::mem::take(&mut self.stock);
         let seen = after.filter(|mark| mark.incarnation == self.incarnation).map_or(0, |mark| mark.position);
         let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
         let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
@@ -331,9 +354,15 @@ impl Primary {
         let in_state = |wanted| requests.iter().filter(move |(_, state)| *state == wanted).map(|(key, _)| *key);
         // A new life of the gateway knows nothing of what the old one did: what is unknown to it may have been performed, and is
         // not sent again (P3).
-        let unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
+        let mut unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
+        if planted(Bug::ResendBeforeReconcile) {
+            unknown.extend(asked);
+        }
         let (again, never) = if same_life { (unknown, BTreeSet::new()) } else { (BTreeSet::new(), unknown) };
         out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh) });
+        if planted(Bug::TimersBeforeBacklog) {
+            out.push(Directive::Advance(now));
+        }
         if lost && self.truths.gap_told < Some((before_kept.incarnation, before_kept.position)) {
             // What the switch cannot tell becomes an explicit gap (P4).
             let what = format!("the switch no longer has the events between {seen} and {kept_from}; sessions hear a gap");
@@ -342,9 +371,9 @@ impl Primary {
             self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
         }
         let unanswered = in_state(RequestState::Answered).chain(never);
-        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, interactions);
+        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, &interactions);
         self.reconciled_at = now;
-        let dropped = self.restarts.reconciled(interactions, requests, &held);
+        let dropped = self.restarts.reconciled(&interactions, &requests, &held);
         out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));
     }
 
@@ -353,12 +382,13 @@ impl Primary {
         if let Some(key) = event.answers {
             self.truths.answered(key);
         }
-        if self.delivered.is_some_and(|last| last.incarnation == mark.incarnation && mark.position <= last.position) {
+        let same_life = |last: Mark| last.incarnation == mark.incarnation || planted(Bug::SwitchIncarnationIgnored);
+        if self.delivered.is_some_and(|last| same_life(last) && mark.position <= last.position) {
             return;
         }
         self.delivered = Some(mark);
         self.now = self.now.max(event.at);
-        match self.assignment.meaning(&event) {
+        match self.assignment.meaning(self.incarnation, &event) {
             Meaning::Open(opening) => out.push(Directive::Open { opening, event: Some((self.incarnation, event)) }),
             Meaning::Of(session) => {
                 let dropped = self.restarts.event(session, self.incarnation, &event);
@@ -374,9 +404,25 @@ impl Primary {
         }
     }
 
-    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing.
-    pub fn tell(&mut self, step: StepMessage) -> Option<Directive> {
-        (self.phase == Phase::Serving).then_some(Directive::Send(HostMessage::Step(step)))
+    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing. A
+    /// request that no frame holds is answered here.
+    pub fn tell(&mut self, mut step: StepMessage) -> Vec<Directive> {
+        if self.phase != Phase::Serving {
+            return Vec::new();
+        }
+        let (session, incarnation) = (step.session, step.incarnation);
+        let mut directives = Vec::new();
+        step.requests.retain(|asked| {
+            let bytes = frame_bytes(asked);
+            if bytes > MAX_REQUEST_BYTES {
+                let why = format!("the request has {bytes} bytes on the switch link; the limit is {MAX_REQUEST_BYTES}");
+                let body = EventBody::Failed(Failure::new(ErrorCode::OverLimit, why));
+                directives.push(Directive::Answer(RequestKey { session, incarnation, request: asked.request }, body));
+            }
+            bytes <= MAX_REQUEST_BYTES
+        });
+        directives.push(Directive::Send(HostMessage::Step(step)));
+        directives
     }
 
     /// W as it is durable now.
@@ -426,6 +472,12 @@ impl Primary {
         self.restarts.forget(session);
         self.assignment.forget(session);
     }
+}
+
+/// What a request takes in a frame; exact only where it may be too much.
+fn frame_bytes(asked: &Asked) -> usize {
+    let at_most = asked.body.payload_bytes().saturating_mul(WORST_JSON).saturating_add(1_000);
+    if at_most <= MAX_REQUEST_BYTES { at_most } else { asked.json_bytes() }
 }
 
 fn name(message: &GatewayMessage) -> &'static str {

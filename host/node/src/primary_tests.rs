@@ -1,5 +1,5 @@
 use tandem_switch_link::Over;
-use tandem_words::{EventBody, StoppedBy};
+use tandem_words::{EventBody, RequestBody, StoppedBy};
 
 use tandem_switch_link::Refusal;
 
@@ -70,6 +70,7 @@ impl Link {
             kept_from,
             interactions: asked.iter().cloned().zip(interactions).collect(),
             requests: stock.requests.into_iter().zip(requests).collect(),
+            more: false,
         };
         self.take(vec![reconciled])
     }
@@ -89,7 +90,13 @@ fn welcome(switch: &str, incarnation: u64) -> GatewayMessage {
 }
 
 fn holding(number: u64, call: &str, visit: u32) -> Holding {
-    Holding { interaction: call.into(), session: session(number), visit: Some(visit), since: Some((1, visit.into())), controlled: true }
+    Holding {
+        interaction: call.into(),
+        session: session(number),
+        visit: Some((1, visit)),
+        since: Some((1, visit.into())),
+        controlled: true,
+    }
 }
 
 fn names(directives: &[Directive]) -> Vec<String> {
@@ -128,7 +135,7 @@ fn lead_comes_first_and_events_come_last() {
 #[test]
 fn a_message_out_of_its_place_is_named_with_the_phase() {
     let leading = || GatewayMessage::Leading { epoch: 3, now: 0 };
-    let reconciled = || GatewayMessage::Reconciled { now: 0, kept_from: 1, interactions: vec![], requests: vec![] };
+    let reconciled = || GatewayMessage::Reconciled { now: 0, kept_from: 1, interactions: vec![], requests: vec![], more: false };
     let clock = || GatewayMessage::Clock { now: 1 };
     let event = || GatewayMessage::Event(digit(1, "c1"));
     let check = |mut link: Link, message: GatewayMessage, what: &str| {
@@ -229,7 +236,7 @@ fn a_new_connection_hands_out_no_event_twice() {
     let mut link = Link::serving();
     link.take(told(&[added(1, "c1", 1, "8000"), digit(2, "c1"), deleted(3, "c1"), added(4, "c1", 2, "8001")]));
     link.primary.disconnected();
-    assert_eq!(link.primary.tell(step()), None, "reconciliation will find it");
+    assert_eq!(link.primary.tell(step()), [], "reconciliation will find it");
     link.connect();
     link.lead(1);
     let stock = Stock { after: Some(mark(1, 1)), interactions: vec![holding(1, "c1", 1), holding(2, "c1", 2)], requests: vec![] };
@@ -248,10 +255,55 @@ fn step() -> StepMessage {
 #[test]
 fn steps_are_told_while_events_flow() {
     let mut link = Link::serving();
-    assert_eq!(link.primary.tell(step()), Some(Directive::Send(HostMessage::Step(step()))));
+    assert_eq!(link.primary.tell(step()), [Directive::Send(HostMessage::Step(step()))]);
     let mut link = Link::new();
     link.lead(1);
-    assert_eq!(link.primary.tell(step()), None);
+    assert_eq!(link.primary.tell(step()), []);
+}
+
+#[test]
+fn a_request_that_no_frame_holds_is_answered_and_the_rest_of_its_step_goes() {
+    let mut link = Link::serving();
+    let delete = |request, keys: Vec<String>| Asked { request, body: RequestBody::DeleteUserData { interaction: "c1".into(), keys } };
+    let kept = [delete(1, vec!["x".to_owned()]), delete(4, vec!["x".repeat(1 << 20)])];
+    let many = delete(2, vec![String::new(); 1 << 20]);
+    let escaped = delete(3, vec!["\u{1}".repeat(1 << 20)]);
+    let [first, last] = kept.clone();
+    let directives = link.primary.tell(StepMessage { requests: vec![first, many, escaped, last], ..step() });
+    let refused = |directive: &Directive| match directive {
+        Directive::Answer(key, EventBody::Failed(failure)) if failure.code == ErrorCode::OverLimit => Some(key.request),
+        _ => None,
+    };
+    assert_eq!(directives.iter().filter_map(refused).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(directives.last(), Some(&Directive::Send(HostMessage::Step(StepMessage { requests: kept.to_vec(), ..step() }))));
+}
+
+#[test]
+fn what_is_reconciled_comes_in_parts_and_no_more_than_was_asked() {
+    let part = |of: &[u64], more| GatewayMessage::Reconciled {
+        now: 0,
+        kept_from: 8,
+        interactions: of.iter().map(|call| (Held { id: format!("c{call}").into(), visit: Some(1) }, InteractionState::Gone)).collect(),
+        requests: of.iter().map(|call| (key(*call, 1), RequestState::Unknown)).collect(),
+        more,
+    };
+    let asking = || {
+        let mut link = Link::new();
+        link.lead(1);
+        let interactions = [1, 2, 3].map(|number| holding(number, &format!("c{number}"), 1)).to_vec();
+        let requests = [1, 2, 3].map(|number| key(number, 1)).to_vec();
+        link.primary.took_stock(Stock { after: Some(mark(1, 7)), interactions, requests });
+        link
+    };
+    let mut link = asking();
+    assert!(link.take(vec![part(&[1, 2], true)]).is_empty());
+    assert_eq!(link.primary.phase(), Phase::Reconciling);
+    let unknown = [1, 2, 3].map(|number| key(number, 1)).into();
+    assert_eq!(link.take(vec![part(&[3], false)])[1], Directive::Reconciled { unknown, fresh: true });
+    let deleted = link.take(vec![GatewayMessage::Clock { now: 1 }]);
+    assert_eq!(names(&deleted)[..3], [1, 2, 3].map(|number| format!("news interaction.deleted to {number}")));
+    let (_, taken) = asking().send(vec![part(&[1, 2], true), part(&[1, 2], true)]);
+    assert_eq!(taken, Err(LinkError::Unasked { asked: 6 }));
 }
 
 #[test]

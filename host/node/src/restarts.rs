@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tandem_journal::{Claim, Opening, Survival};
-use tandem_switch_link::{InteractionState, RequestState, SwitchEvent};
+use tandem_switch_link::{Held, InteractionState, RequestState, SwitchEvent};
 use tandem_synch_link::KeptSession;
 use tandem_words::{EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation};
 
@@ -39,7 +39,10 @@ pub struct Restarting {
 }
 
 /// A session that does not start again, and those of its calls that nobody serves now.
-pub(crate) type Dropped = (SessionId, Vec<InteractionId>);
+pub(crate) type Dropped = (SessionId, Vec<Held>);
+
+/// Where each call is.
+type States<'a> = BTreeMap<&'a Held, InteractionState>;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -104,11 +107,11 @@ impl Restarts {
     /// The gateway has told the truth; `held`: what all sessions hold. Those that do not start again are over; the others queue up.
     pub(crate) fn reconciled(
         &mut self,
-        states: &[(InteractionId, InteractionState)],
+        states: &[(Held, InteractionState)],
         requests: &[(RequestKey, RequestState)],
         held: &[Holding],
     ) -> Vec<Dropped> {
-        let states: BTreeMap<&InteractionId, InteractionState> = states.iter().map(|(id, state)| (id, *state)).collect();
+        let states: States = states.iter().map(|(held, state)| (held, *state)).collect();
         for (key, _) in requests.iter().filter(|(_, state)| *state != RequestState::Open) {
             self.open.remove(key);
         }
@@ -122,7 +125,7 @@ impl Restarts {
         for (id, waiting) in &mut self.waiting {
             let moved = |call: &Holding| last_visit.get(&call.interaction).is_some_and(|last| last.2 != *id);
             for call in &mut waiting.calls {
-                let state = states.get(&call.interaction).copied().unwrap_or(InteractionState::Gone);
+                let state = states.get(&named(call)).copied().unwrap_or(InteractionState::Gone);
                 call.controlled &= !moved(call) && matches!(state, InteractionState::AtRoutingPoint | InteractionState::Connected);
             }
             if waiting.starts_again(&states, self.certain) {
@@ -131,7 +134,7 @@ impl Restarts {
                     self.cycles.entry(*timeout_ms).or_default().queue.push_back(*id);
                 }
             } else {
-                dropped.push((*id, waiting.live_calls().collect()));
+                dropped.push((*id, waiting.live_calls().map(named).collect()));
             }
         }
         dropped.iter().for_each(|(id, _)| self.forget(*id));
@@ -190,11 +193,11 @@ impl Restarts {
 
 impl Waiting {
     /// Calls that the session may still decide about.
-    fn live_calls(&self) -> impl Iterator<Item = InteractionId> {
-        self.calls.iter().filter(|call| call.controlled).map(|call| call.interaction.clone())
+    fn live_calls(&self) -> impl Iterator<Item = &Holding> {
+        self.calls.iter().filter(|call| call.controlled)
     }
 
-    fn starts_again(&self, states: &BTreeMap<&InteractionId, InteractionState>, certain: bool) -> bool {
+    fn starts_again(&self, states: &States<'_>, certain: bool) -> bool {
         if self.opening.survival != Survival::Restarted {
             return false;
         }
@@ -202,12 +205,12 @@ impl Waiting {
         if self.calls.is_empty() && !matches!(self.opening.claim, Some(Claim::Visit { .. })) {
             return true;
         }
-        let at_routing_point = |id: &InteractionId| states.get(id) == Some(&InteractionState::AtRoutingPoint);
-        self.live_calls().any(|id| certain || at_routing_point(&id))
+        let at_routing_point = |call: &Holding| states.get(&named(call)) == Some(&InteractionState::AtRoutingPoint);
+        self.live_calls().any(|call| certain || at_routing_point(call))
     }
 
     fn restart(self, session: SessionId, certain: bool) -> Restarting {
-        let interaction = self.live_calls().next();
+        let interaction = self.live_calls().next().map(|call| call.interaction.clone());
         let (events, partial) = self.kept.map_or((Vec::new(), false), |kept| (kept.events, kept.partial));
         // An incarnation that was restarted without its first event has told nobody that it never had that.
         let lost_its_beginning = self.opening.incarnation > 1 && events.is_empty();
@@ -217,12 +220,17 @@ impl Waiting {
     }
 }
 
+/// As the gateway names a call.
+fn named(call: &Holding) -> Held {
+    Held { id: call.interaction.clone(), visit: call.visit.map(|(_, visit)| visit) }
+}
+
 /// What a session held, as far as its claim and what it heard tell.
 fn calls_of(opening: &Opening, kept: Option<&KeptSession>) -> Vec<Holding> {
     let mut calls = Vec::new();
-    if let Some(Claim::Visit { interaction, visit }) = &opening.claim {
+    if let Some(Claim::Visit { interaction, incarnation, visit, .. }) = &opening.claim {
         let interaction = InteractionId::from(interaction.as_str());
-        calls.push(Holding { interaction, session: opening.session, visit: Some(*visit), since: None, controlled: true });
+        calls.push(Holding { interaction, session: opening.session, visit: Some((*incarnation, *visit)), since: None, controlled: true });
     }
     for (incarnation, event) in kept.into_iter().flat_map(|kept| &kept.events) {
         follow(&mut calls, opening.session, opening, *incarnation, event);
@@ -234,7 +242,7 @@ fn follow(calls: &mut Vec<Holding>, session: SessionId, opening: &Opening, incar
     match &event.body {
         EventBody::InteractionAdded(added) | EventBody::CallCreated(added) => {
             let visit = match &opening.claim {
-                Some(Claim::Visit { interaction, visit }) if **interaction == *added.id => Some(*visit),
+                Some(Claim::Visit { interaction, incarnation, visit, .. }) if **interaction == *added.id => Some((*incarnation, *visit)),
                 _ => None,
             };
             calls.retain(|call| call.interaction != added.id);

@@ -8,7 +8,7 @@ fn opening(number: u64, survival: Survival) -> Opening {
         session: session(number),
         incarnation: 1,
         epoch: 2,
-        claim: Some(Claim::Visit { interaction: format!("c{number}"), visit: 1 }),
+        claim: Some(Claim::Visit { interaction: format!("c{number}"), switch: "main".into(), incarnation: 1, visit: 1 }),
         origin: Origin::Interaction,
         strategy: "welcome".to_owned(),
         version: tandem_words::VersionId([1; 32]),
@@ -28,6 +28,10 @@ fn call(number: u64) -> InteractionId {
     format!("c{number}").into()
 }
 
+fn at(number: u64) -> Held {
+    Held { id: call(number), visit: Some(1) }
+}
+
 /// Sessions 1 to `count`, each with a call that is kept.
 fn restarts(count: u64, certain: bool) -> Restarts {
     let openings = (1..=count).map(|number| opening(number, Survival::Restarted)).collect();
@@ -37,7 +41,7 @@ fn restarts(count: u64, certain: bool) -> Restarts {
 
 /// The gateway says this of the calls 1, 2, 3 …
 fn reconcile(restarts: &mut Restarts, states: &[InteractionState]) -> Vec<Dropped> {
-    let states: Vec<_> = (1..).map(call).zip(states.iter().copied()).collect();
+    let states: Vec<_> = (1..).map(at).zip(states.iter().copied()).collect();
     let held: Vec<Holding> = restarts.holdings().cloned().collect();
     restarts.reconciled(&states, &[], &held)
 }
@@ -63,7 +67,7 @@ fn with_a_certain_copy_whoever_has_a_call_starts_again() {
 #[test]
 fn with_an_uncertain_copy_only_calls_at_their_routing_point_start_again() {
     let mut restarts = restarts(2, false);
-    assert_eq!(reconcile(&mut restarts, &[AtRoutingPoint, Connected]), [(session(2), vec![call(2)])]);
+    assert_eq!(reconcile(&mut restarts, &[AtRoutingPoint, Connected]), [(session(2), vec![at(2)])]);
     let batch = restarts.tick(0);
     assert_eq!(batch[0].restart, Restart { interaction: Some(call(1)), cause: RestartCause::Uncertain, partial: true });
 }
@@ -73,7 +77,7 @@ fn without_a_copy_the_claim_tells_whose_call_it_is() {
     for certain in [true, false] {
         let openings = vec![opening(1, Survival::Restarted)];
         let mut restarts = Restarts::new(RestartOptions::default(), openings, BTreeMap::new(), certain);
-        assert_eq!(restarts.holdings().map(|held| (held.interaction.clone(), held.visit)).collect::<Vec<_>>(), [(call(1), Some(1))]);
+        assert_eq!(restarts.holdings().map(|held| (held.interaction.clone(), held.visit)).collect::<Vec<_>>(), [(call(1), Some((1, 1)))]);
         assert!(reconcile(&mut restarts, &[AtRoutingPoint]).is_empty());
         let batch = restarts.tick(0);
         // Certain and nothing kept: nothing of it counted for W, so the gateway tells all of it again.
@@ -86,7 +90,7 @@ fn a_session_whose_strategy_does_not_ask_for_it_is_left_and_its_call_told_of() {
     let openings = vec![opening(1, Survival::Left), opening(2, Survival::Left)];
     let mut restarts = Restarts::new(RestartOptions::default(), openings, BTreeMap::new(), true);
     let dropped = reconcile(&mut restarts, &[AtRoutingPoint, Gone]);
-    assert_eq!(dropped, [(session(1), vec![call(1)]), (session(2), Vec::new())]);
+    assert_eq!(dropped, [(session(1), vec![at(1)]), (session(2), Vec::new())]);
     assert!(restarts.tick(0).is_empty());
 }
 
@@ -94,8 +98,8 @@ fn a_session_whose_strategy_does_not_ask_for_it_is_left_and_its_call_told_of() {
 fn a_call_that_has_moved_on_to_another_session_is_that_one_s() {
     let mut restarts = restarts(1, false);
     let mut held: Vec<Holding> = restarts.holdings().cloned().collect();
-    held.push(Holding { interaction: call(1), session: session(9), visit: Some(2), since: Some((1, 20)), controlled: true });
-    assert_eq!(restarts.reconciled(&[(call(1), AtRoutingPoint)], &[], &held), [(session(1), Vec::new())]);
+    held.push(Holding { interaction: call(1), session: session(9), visit: Some((1, 2)), since: Some((1, 20)), controlled: true });
+    assert_eq!(restarts.reconciled(&[(at(1), AtRoutingPoint)], &[], &held), [(session(1), Vec::new())]);
 }
 
 #[test]

@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_switch_link::{InteractionState, Mark};
+use tandem_switch_link::{Held, InteractionState, Mark};
 use tandem_words::{
-    Deletion, EndCause, ErrorCode, EventBody, Failure, Holding, InteractionId, Position, RequestKey, SessionId, SwitchIncarnation,
-    Timestamp,
+    Deletion, EndCause, ErrorCode, EventBody, Failure, Holding, Position, RequestKey, SessionId, SwitchIncarnation, Timestamp,
 };
 
 use crate::Directive;
@@ -47,9 +46,9 @@ impl Truths {
         hole: Option<Mark>,
         unanswered: impl Iterator<Item = RequestKey>,
         held: &[Holding],
-        interactions: &[(InteractionId, InteractionState)],
+        interactions: &[(Held, InteractionState)],
     ) {
-        let states: BTreeMap<_, _> = interactions.iter().map(|(interaction, state)| (interaction, *state)).collect();
+        let states: BTreeMap<_, _> = interactions.iter().map(|(held, state)| ((&held.id, held.visit), *state)).collect();
         self.unanswered = unanswered.collect();
         let mut last_came = BTreeMap::new();
         for held in held {
@@ -57,7 +56,8 @@ impl Truths {
             *last = held.since.max(*last);
         }
         let moved = |of: &Holding| of.controlled && last_came.get(&of.interaction).is_some_and(|last| of.since < *last);
-        let news = |of: &Holding| Some((of.session, truth(of, *states.get(&of.interaction)?, moved(of))?));
+        let news =
+            |of: &Holding| Some((of.session, truth(of, *states.get(&(&of.interaction, of.visit.map(|(_, visit)| visit)))?, moved(of))?));
         self.news = held.iter().filter_map(news).collect();
         let nothing = self.unanswered.is_empty() && self.news.is_empty() && hole.is_none();
         self.stage = if nothing { Stage::Settled } else { Stage::Backlog(now, hole) };

@@ -7,7 +7,7 @@ use std::{
 
 use tandem_journal::{Batch, FormatError, Lease, LostClaim, Record, Row, Watermark, encode};
 use tandem_switch_link::Mark;
-use tandem_words::{Incarnation, Position, SessionId, SwitchIncarnation, SwitchName};
+use tandem_words::{Bug, Incarnation, Position, SessionId, SwitchIncarnation, SwitchName, planted};
 
 use crate::{Release, SessionState};
 
@@ -191,7 +191,9 @@ impl CommitQueue {
             }
             items.push(finished);
         }
-        if let Some(Positions { incarnation, low: position, .. }) = self.positions {
+        if let Some(Positions { incarnation, low, above }) = &self.positions {
+            let highest = above.last().filter(|_| planted(Bug::ResumeAtHighest));
+            let (incarnation, position) = (*incarnation, *highest.unwrap_or(low));
             batch.watermarks.push(Watermark { switch: self.switch.clone(), incarnation, position });
         }
         (batch, items)
@@ -217,6 +219,9 @@ impl CommitQueue {
                 self.losers.insert(session);
                 durable.push(Durable::Lost(claim.clone()));
             }
+        }
+        if planted(Bug::ReleaseOutOfOrder) {
+            durable.reverse();
         }
         durable
     }

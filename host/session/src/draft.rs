@@ -1,9 +1,9 @@
 //! A step being written: what a guest may ask for while it handles an event, and by which rules.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use tandem_journal::{LocalTime, LocalTimeAnswer, LogLevel, Note, Request};
-use tandem_words::{ErrorCode, Failure, InteractionId, RequestBody, RequestId, Timestamp};
+use tandem_journal::{LocalTime, LocalTimeAnswer, LogLevel, Note, Request, Step};
+use tandem_words::{ErrorCode, Failure, InteractionId, Property, RequestBody, RequestId, Timestamp};
 
 use crate::{SessionState, StepLimits, limits::MAX_ZONE_BYTES};
 
@@ -32,6 +32,8 @@ pub struct Draft {
     local_times: Vec<LocalTimeAnswer>,
     /// In a replay: the answers the journal has kept, which are given again whatever today's zone rules say.
     kept_local_times: VecDeque<LocalTimeAnswer>,
+    /// In a replay: what the host refused then, and nothing else is refused now, whatever today's limits are.
+    kept_refusals: Option<BTreeMap<RequestId, Failure>>,
     notes: Vec<Note>,
     dropped_notes: u32,
 }
@@ -60,16 +62,17 @@ impl Draft {
             next_request,
             local_times: Vec::new(),
             kept_local_times: VecDeque::new(),
+            kept_refusals: None,
             notes: Vec::new(),
             dropped_notes: 0,
         }
     }
 
-    /// The same, for a step whose journaled answers are known.
-    pub fn replay(state: Box<SessionState>, limits: StepLimits, kept: &[LocalTimeAnswer]) -> Self {
-        // What was refused then is refused now.
-        let mut draft = Draft::new(state, StepLimits { local_times_per_step: kept.len(), ..limits.for_replay() });
-        draft.kept_local_times = kept.iter().cloned().collect();
+    /// The same, for a step that the journal has: what was refused then is refused now.
+    pub fn replay(state: Box<SessionState>, limits: StepLimits, step: &Step) -> Self {
+        let mut draft = Draft::new(state, StepLimits { local_times_per_step: step.local_times.len(), ..limits.for_replay() });
+        draft.kept_local_times = step.local_times.iter().cloned().collect();
+        draft.kept_refusals = Some(step.requests.iter().filter_map(|request| Some((request.id, request.refused.clone()?))).collect());
         draft
     }
 
@@ -86,7 +89,10 @@ impl Draft {
         }
         let id = self.next_request;
         self.next_request += 1;
-        let refused = self.refusal(&body);
+        let refused = match &self.kept_refusals {
+            Some(kept) => kept.get(&id).cloned(),
+            None => self.refusal(&body),
+        };
         self.requests.push(Request { id, body, refused });
         Ok(id)
     }
@@ -200,7 +206,7 @@ impl Draft {
             ));
         }
         if let Some(interaction) = body.interaction() {
-            return self.state.refusal_on(interaction);
+            return self.state.refusal_on(interaction).or_else(|| self.too_much_user_data(body));
         }
         match body {
             RequestBody::SetPriority { route, .. } => {
@@ -212,6 +218,31 @@ impl Draft {
             RequestBody::Fetch(_) => Some(Failure::new(ErrorCode::Unsupported, "this release of Tandem does not serve http.fetch yet")),
             _ => None,
         }
+    }
+
+    /// Whether an attach would leave the interaction with more user data than it may have.
+    fn too_much_user_data(&self, body: &RequestBody) -> Option<Failure> {
+        let RequestBody::Attach { interaction, data } = body else { return None };
+        let mut lengths = BTreeMap::new();
+        let mut attach = |data: &[Property]| lengths.extend(data.iter().map(|property| (property.key.clone(), property.value.len())));
+        attach(self.state.user_data_of(interaction));
+        let open = self.state.open_requests().map(|(_, open)| (&open.body, &open.refused));
+        let own = self.requests.iter().map(|request| (&request.body, &request.refused));
+        for (body, refused) in open.chain(own) {
+            // What is being deleted counts as there until that is answered: nobody deletes in order to attach as much again.
+            match body {
+                RequestBody::Attach { interaction: of, data } if of == interaction && refused.is_none() => attach(data),
+                _ => {}
+            }
+        }
+        attach(data);
+        let bytes: usize = lengths.iter().map(|(key, length)| key.len() + length).sum();
+        let limit = self.limits.user_data_bytes;
+        (bytes > limit).then(|| {
+            let message =
+                format!("interaction {interaction:?} would have {bytes} bytes of user data; the limit is {limit} (limits.user-data)");
+            Failure::new(ErrorCode::OverLimit, message)
+        })
     }
 
     /// Whether the session holds this interaction; for imports that check before they build a request.

@@ -7,6 +7,13 @@ fn draft() -> Draft {
     Draft::new(Box::new(with_call()), StepLimits::default())
 }
 
+/// Of a step of which the journal has these.
+fn replay(limits: StepLimits, local_times: Vec<LocalTimeAnswer>, requests: Vec<Request>) -> Draft {
+    let state = with_call();
+    let step = Step { local_times, requests, ..step(&state, tandem_words::EventBody::TimerFired, 1_100, &[]) };
+    Draft::replay(Box::new(state), limits, &step)
+}
+
 fn refused(draft: Draft) -> Vec<Option<ErrorCode>> {
     draft.finish().requests.into_iter().map(|request| request.refused.map(|failure| failure.code)).collect()
 }
@@ -86,7 +93,7 @@ fn limits_are_named_where_they_are_broken() {
 #[test]
 fn a_replay_has_ten_times_the_limits() {
     let limits = StepLimits { requests_per_step: 2, payload_bytes: 3, ..StepLimits::default() };
-    let mut draft = Draft::replay(Box::new(with_call()), limits, &[]);
+    let mut draft = replay(limits, Vec::new(), Vec::new());
     assert_eq!((0..20).filter(|_| draft.request(play("c1")).is_ok()).count(), 20);
     assert!(draft.request(play("c1")).is_err());
 }
@@ -132,7 +139,7 @@ fn local_times_are_kept_and_given_again_at_replay() {
     let mut first = draft();
     let told = first.local(12, "Europe/Berlin", noon);
     let kept = first.finish().local_times;
-    let mut again = Draft::replay(Box::new(with_call()), StepLimits::default(), &kept);
+    let mut again = replay(StepLimits::default(), kept.clone(), Vec::new());
     assert_eq!(again.local(12, "Europe/Berlin", |_, _| Err("the rules have changed".to_owned())), told);
     assert_eq!(again.finish().local_times, kept);
 }
@@ -146,7 +153,7 @@ fn local_times_are_bounded_and_refused_alike_at_replay() {
     let told = ask(&mut first);
     assert_eq!(told.iter().filter(|answer| answer.is_ok()).count(), 2);
     let kept = first.finish().local_times;
-    assert_eq!(ask(&mut Draft::replay(Box::new(with_call()), StepLimits::default(), &kept)), told);
+    assert_eq!(ask(&mut replay(StepLimits::default(), kept, Vec::new())), told);
 }
 
 #[test]
@@ -171,4 +178,53 @@ fn open_requests_are_bounded_and_the_surplus_is_refused_by_an_event() {
     draft.request(play("c1")).unwrap();
     draft.request(RequestBody::After { delay_ms: 1 }).unwrap();
     assert_eq!(refused(draft), [None, Some(ErrorCode::OverLimit)]);
+}
+
+fn attach(call: &str, key: &str, value: &str) -> RequestBody {
+    RequestBody::Attach { interaction: call.into(), data: vec![Property::new(key, value)] }
+}
+
+#[test]
+fn user_data_of_an_interaction_is_bounded_and_the_surplus_is_refused_by_an_event() {
+    // `tier` with `gold` is there: 8 bytes.
+    let limits = StepLimits { user_data_bytes: 20, ..StepLimits::default() };
+    let mut state = with_call();
+    state.apply(&step(&state, tandem_words::EventBody::CallCreated(crate::testing::interaction("c2")), 1_050, &[]));
+    state.apply(&step(&state, tandem_words::EventBody::TimerFired, 1_100, &[attach("c1", "note", "four")]));
+    let mut draft = Draft::new(Box::new(state), limits);
+    for body in [
+        attach("c1", "more", "x"),
+        attach("c1", "note", "not four"),
+        attach("c1", "note", "four4444"),
+        attach("c1", "tier", ""),
+        attach("c2", "note", "four"),
+    ] {
+        draft.request(body).unwrap();
+    }
+    assert_eq!(draft.user_data("c1", "more"), None, "a refused attach is none");
+    let over = Some(ErrorCode::OverLimit);
+    let told = draft.finish().requests;
+    let codes: Vec<_> = told.iter().map(|request| request.refused.as_ref().map(|failure| failure.code)).collect();
+    assert_eq!(codes, [over, None, None, None, None]);
+    let message = &told[0].refused.as_ref().unwrap().message;
+    assert!(message.contains("21 bytes") && message.contains("limits.user-data"), "{message}");
+}
+
+#[test]
+fn what_was_refused_is_refused_again_at_replay_and_nothing_else() {
+    let limits = StepLimits { user_data_bytes: 10, ..StepLimits::default() };
+    let mut first = Draft::new(Box::new(with_call()), limits);
+    first.request(attach("c1", "a", "1")).unwrap();
+    first.request(attach("c1", "b", "22")).unwrap();
+    let read = |draft: &Draft| [draft.user_data("c1", "a"), draft.user_data("c1", "b")];
+    let (told, requests) = (read(&first), first.finish().requests);
+    assert_eq!(told, [Some("1".to_owned()), None]);
+    for user_data_bytes in [0, 1_000] {
+        let mut again = replay(StepLimits { user_data_bytes, ..StepLimits::default() }, Vec::new(), requests.clone());
+        for body in [attach("c1", "a", "1"), attach("c1", "b", "22")] {
+            again.request(body).unwrap();
+        }
+        assert_eq!(read(&again), told, "{user_data_bytes}");
+        assert_eq!(again.finish().requests, requests, "{user_data_bytes}");
+    }
 }

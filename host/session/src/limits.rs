@@ -7,6 +7,9 @@ pub struct StepLimits {
     pub requests_per_step: usize,
     /// `limits.payload`: bytes of one request. Switch link and journal carry it, and the pair keeps it in memory.
     pub payload_bytes: usize,
+    /// `limits.user-data`: bytes of the user data of one interaction, keys and values; an attach that would make it more is
+    /// answered `over-limit`. Every snapshot of the session and every message about the call carries all of it.
+    pub user_data_bytes: usize,
     /// Requests of one session that may wait for their answers, timers included; more are answered `over-limit`. Each costs the
     /// host memory for as long as it is open.
     pub open_requests: usize,
@@ -44,6 +47,7 @@ impl Default for StepLimits {
         StepLimits {
             requests_per_step: 256,
             payload_bytes: 64 << 10,
+            user_data_bytes: 256 << 10,
             open_requests: 1_000,
             notes_per_step: 100,
             note_bytes: 1_000,

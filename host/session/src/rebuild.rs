@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
-use tandem_words::{ErrorCode, SessionId};
+use tandem_words::{Bug, ErrorCode, SessionId, planted};
 
 use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
 
@@ -88,7 +88,7 @@ impl<G: Guests> Worker<G> {
             Record::Snapshot(_) | Record::Step(_) => Some(record.seq()) > stored,
             Record::Ended(_) => true,
         });
-        let own: Vec<_> = own.cloned().collect();
+        let own: Vec<_> = own.filter(|_| !planted(Bug::RebuildWithoutUncommittedTail)).cloned().collect();
         records.extend(own);
         slot.forget_acknowledged();
         let alone = slot.alone;
@@ -206,7 +206,7 @@ impl<G: Guests> Worker<G> {
     /// The guest makes a step again. What the host refused then stays refused, whatever today's release would say.
     fn replay_step(&mut self, mut state: Box<SessionState>, step: &Step) -> (Box<SessionState>, Result<(), GuestFailure>) {
         state.begin(&step.source, &step.event);
-        let draft = Draft::replay(state, self.options.step, &step.local_times);
+        let draft = Draft::replay(state, self.options.step, step);
         let (draft, result) = self.guests.on_event(step.session, &step.event, draft, Effort::Replay);
         let Written { mut state, requests, .. } = draft.finish();
         state.complete(&step.requests, &step.outcome);

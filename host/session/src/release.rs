@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_journal::{Claim, Source, Step};
-use tandem_switch_link::{Asked, Mark, Over, StepMessage};
+use tandem_switch_link::{Asked, Held, Mark, Over, StepMessage};
 use tandem_synch_link::Change;
 use tandem_words::{
-    Epoch, ErrorCode, EventBody, Failure, Incarnation, InteractionId, Message, RequestBody, RequestId, RequestKey, SessionId, StartSession,
+    Epoch, ErrorCode, EventBody, Failure, Incarnation, Interaction, Message, RequestBody, RequestId, RequestKey, SessionId, StartSession,
     Timestamp,
 };
 
@@ -91,7 +91,7 @@ pub(crate) fn of_ending(state: &SessionState, epoch: Epoch) -> Release {
 }
 
 /// Of a session that was not started again: these calls take their default route.
-pub(crate) fn of_discard(state: &SessionState, epoch: Epoch, interactions: Vec<InteractionId>) -> Release {
+pub(crate) fn of_discard(state: &SessionState, epoch: Epoch, interactions: Vec<Held>) -> Release {
     let message = StepMessage { over: Some(Over::Failed), interactions, ..message(state, epoch, None, Vec::new()) };
     let step = (!message.interactions.is_empty()).then_some(message);
     Release { step, over: true, ..nothing(state) }
@@ -127,12 +127,7 @@ pub(crate) fn of_late_step(state: &SessionState, step: &Step) -> Release {
 }
 
 /// Of a step, `state` being the one behind it. `told` is what the gateway knows of the session.
-pub(crate) fn of_step(
-    state: &SessionState,
-    step: &Step,
-    told: &mut Option<(Vec<InteractionId>, Option<Timestamp>)>,
-    max_quiet_ms: u64,
-) -> Release {
+pub(crate) fn of_step(state: &SessionState, step: &Step, told: &mut Option<(Vec<Held>, Option<Timestamp>)>, max_quiet_ms: u64) -> Release {
     let mut release = Release { over: !state.is_live(), ..nothing(state) };
     if let Source::Message(from) = step.source {
         release.replies.push((from, EventBody::Done));
@@ -227,7 +222,7 @@ fn message(state: &SessionState, epoch: Epoch, max_quiet_ms: Option<u64>, reques
         session: state.session(),
         incarnation: state.opening().incarnation,
         seq: state.seq(),
-        interactions: state.live_interactions().map(|interaction| interaction.id.clone()).collect(),
+        interactions: state.live_interactions().map(|interaction| held(state, interaction)).collect(),
         quiet_until: max_quiet_ms.filter(|_| state.is_live()).and_then(|bound| state.quiet_until(bound)),
         over: match state.life() {
             Life::Live => None,
@@ -236,6 +231,10 @@ fn message(state: &SessionState, epoch: Epoch, max_quiet_ms: Option<u64>, reques
         },
         requests,
     }
+}
+
+fn held(state: &SessionState, interaction: &Interaction) -> Held {
+    Held { id: interaction.id.clone(), visit: state.visit_of(&interaction.id).map(|(_, visit)| visit) }
 }
 
 fn starter(state: &SessionState) -> Option<RequestKey> {

@@ -1,9 +1,9 @@
 //! Sessions that are not persisted, after their primary has died: they wait, and then start again from the beginning, or are over.
 
 use tandem_journal::{Claim, EndedBy, Ending, Opening, Record};
-use tandem_switch_link::SwitchEvent;
+use tandem_switch_link::{Held, SwitchEvent};
 use tandem_synch_link::Change;
-use tandem_words::{Bug, ErrorCode, EventBody, InteractionId, Restart, SessionId, SwitchIncarnation, Timestamp, planted};
+use tandem_words::{Bug, ErrorCode, EventBody, Restart, SessionId, SwitchIncarnation, Timestamp, planted};
 
 use crate::{
     Arrival, Finished, Guests, Worker, release,
@@ -35,7 +35,7 @@ impl<G: Guests> Worker<G> {
     }
 
     /// It is not started again. Of its calls, these take their default route.
-    pub fn discard(&mut self, id: SessionId, interactions: Vec<InteractionId>) {
+    pub fn discard(&mut self, id: SessionId, interactions: Vec<Held>) {
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Awaiting) else { return };
         let Some(state) = slot.state.as_deref_mut() else { return };
         state.end();
@@ -54,7 +54,7 @@ impl<G: Guests> Worker<G> {
         if arrival == Arrival::Terminate {
             let claim = slot.state.as_deref().and_then(|state| state.opening().claim.clone());
             let call = match claim {
-                Some(Claim::Visit { interaction, .. }) => Some(InteractionId::from(interaction)),
+                Some(Claim::Visit { interaction, visit, .. }) => Some(Held { id: interaction.into(), visit: Some(visit) }),
                 _ => None,
             };
             return self.discard(id, call.into_iter().collect());

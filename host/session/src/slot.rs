@@ -3,8 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Opening, Record, Survival};
+use tandem_switch_link::Held;
 use tandem_synch_link::Change;
-use tandem_words::{InteractionId, Timestamp};
+use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -60,7 +61,7 @@ pub(crate) struct Slot {
     /// The log has been told that its state is too large to keep.
     pub told_of_state: bool,
     /// What the gateway was told last of the session (interactions, quiet-until).
-    pub told: Option<(Vec<InteractionId>, Option<Timestamp>)>,
+    pub told: Option<(Vec<Held>, Option<Timestamp>)>,
 }
 
 impl Slot {

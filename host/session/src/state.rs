@@ -213,9 +213,9 @@ impl SessionState {
     }
 
     /// The visit that the session was made for, if it was made for one of this interaction.
-    fn visit_of(&self, interaction: &InteractionId) -> Option<Visit> {
+    pub(crate) fn visit_of(&self, interaction: &InteractionId) -> Option<(SwitchIncarnation, Visit)> {
         match &self.opening.claim {
-            Some(Claim::Visit { interaction: of, visit }) if **of == **interaction => Some(*visit),
+            Some(Claim::Visit { interaction: of, incarnation, visit, .. }) if **of == **interaction => Some((*incarnation, *visit)),
             _ => None,
         }
     }
@@ -234,6 +234,11 @@ impl SessionState {
             })
             .next()
             .unwrap_or_else(|| value(data, key))
+    }
+
+    /// All of it; empty for an interaction that is not the session's.
+    pub(crate) fn user_data_of(&self, interaction: &InteractionId) -> &[Property] {
+        self.interactions.get(interaction).map_or(&[], |held| &held.interaction.user_data)
     }
 
     /// Why requests on this interaction are refused, where they are.

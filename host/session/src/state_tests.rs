@@ -36,7 +36,7 @@ fn an_interaction_stands_where_its_events_put_it() {
         assert_eq!(state.live_interactions().count(), usize::from(held));
         assert_eq!(state.alone_since(), (!held).then_some(1_100));
         let holdings: Vec<_> = state.holdings().map(|held| (held.session, held.visit, held.controlled)).collect();
-        assert_eq!(holdings, if standing == Standing::Gone { vec![] } else { vec![(SESSION, Some(2), held)] });
+        assert_eq!(holdings, if standing == Standing::Gone { vec![] } else { vec![(SESSION, Some((1, 2)), held)] });
     }
 }
 

@@ -2,11 +2,11 @@
 
 use tandem_journal::{EndedBy, Ending, Opening, Outcome, Record, Source, Step, StepFailure, StepFailureKind};
 use tandem_switch_link::Mark;
-use tandem_words::{ErrorCode, Event, EventBody, Failure, SessionId};
+use tandem_words::{Bug, ErrorCode, Event, EventBody, Failure, SessionId, planted};
 
 use crate::{
-    Arrival, Draft, Effort, Finished, GuestFailure, Guests, Next, Place, SessionState, Worker, Written, release, serve::Taken,
-    slot::Presence,
+    Arrival, Draft, Effort, Finished, GuestFailure, Guests, Next, Output, Place, Release, SessionState, Worker, Written, release,
+    serve::Taken, slot::Presence,
 };
 
 impl<G: Guests> Worker<G> {
@@ -155,7 +155,11 @@ impl<G: Guests> Worker<G> {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let over = !state.is_live();
         step.last = over && !state.is_owed();
-        let release = release::of_step(&state, &step, &mut slot.told, self.options.max_quiet_ms);
+        let mut release = release::of_step(&state, &step, &mut slot.told, self.options.max_quiet_ms);
+        if planted(Bug::MessageBeforeCommit) {
+            let requests = std::mem::take(&mut release.requests);
+            self.outputs.push(Output::Redo(Release { requests, ..release::nothing(&state) }));
+        }
         let mut finished = Finished::empty(&state, arrival.as_ref().and_then(Arrival::mark), release);
         if !slot.persisted {
             slot.tell_backup(&mut finished, release::changes(&state, &step, arrival));
@@ -163,6 +167,11 @@ impl<G: Guests> Worker<G> {
         let ending = (over && !slot.persisted).then(|| ending(&state, &step));
         let (seq, checkpoint) = (step.event.seq, step.outcome == Outcome::Checkpoint);
         slot.passivating = false;
+        if planted(Bug::ClaimAndSessionInTwoWrites) && !slot.opening_handed_out {
+            let mut claim = Finished::empty(&state, None, Release { records: 1, ..release::nothing(&state) });
+            slot.hand_out_opening(&mut claim);
+            self.outputs.push(Output::Finished(Box::new(claim)));
+        }
         slot.hand_out_opening(&mut finished);
         // The host's own events, and answers to what the session asked: those it can bring about without end.
         if step.source == Source::Host || step.event.request.is_some() {
@@ -183,6 +192,9 @@ impl<G: Guests> Worker<G> {
         let due = checkpoint || seq.saturating_sub(slot.last_snapshot.max(slot.asked_snapshot)) >= self.options.snapshot_every;
         if due && !over && slot.presence == Presence::Here {
             self.add_snapshot(id, &mut finished);
+        }
+        if planted(Bug::SnapshotBeforeItsRow) {
+            finished.records.sort_by_key(|record| !matches!(**record, Record::Snapshot(_)));
         }
         self.hand_in(id, finished);
         if over { self.bury(id) } else { self.check_bounds(id) }

@@ -15,7 +15,7 @@ pub(crate) fn opening() -> Opening {
         session: SESSION,
         incarnation: 1,
         epoch: 1,
-        claim: Some(Claim::Visit { interaction: "c1".to_owned(), visit: 2 }),
+        claim: Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 1, visit: 2 }),
         origin: Origin::Interaction,
         strategy: "welcome".to_owned(),
         version: VersionId([7; 32]),

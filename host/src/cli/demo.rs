@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{LogArguments, Verdict};
 use crate::{
     gateway::Speed,
-    lab::demo::{self, Calls, Plan, Report, When},
+    lab::demo::{self, Blow, Calls, Plan, Report, When},
 };
 
 /// Kills in a generated run, unless told otherwise.
@@ -69,6 +69,9 @@ pub struct Arguments {
     /// Kill only while a caller has pressed some of the digits that are collected
     #[arg(long, help_heading = "Moments of kills")]
     with_half_collect: bool,
+    /// Two instances serve, and one of these befalls the primary at each moment
+    #[arg(long, hide = true, value_delimiter = ',', value_name = "BLOWS")]
+    pair: Option<Vec<Blow>>,
     /// Play the same calls once more without kills, and compare what became of each
     #[arg(long)]
     twin: bool,
@@ -123,6 +126,7 @@ impl Arguments {
             one_more: self.one_more.clone(),
             kills: self.kills.unwrap_or(if self.trace.is_some() { TRACE_KILLS } else { KILLS }),
             when: When { live_calls: self.at_least_live, treatment: self.with_treatment, half_collect: self.with_half_collect },
+            pair: self.pair.clone(),
             twin: self.twin,
         })
     }

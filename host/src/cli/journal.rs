@@ -19,7 +19,7 @@ use super::{LogArguments, Verdict, stores::StoreArguments, times};
 #[command(after_long_help = "\
 Examples:
   tandem journal 101-3-42              # a session, by its id
-  tandem journal c17                   # every session of an interaction
+  tandem journal 1790000000000-c17     # every session of an interaction
   tandem journal 101-3-42 --json       # one JSON object a record
   tandem journal --export journal.jsonl")]
 pub struct Arguments {

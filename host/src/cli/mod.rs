@@ -31,6 +31,8 @@ frame::commands! {
         run: Run,
         /// Show how instances and store stand
         status: Status,
+        /// Move a node's primary role to its other instance
+        switchover: Switchover,
         /// List sessions
         sessions: Sessions,
         /// Show what happened to a session or interaction, or export the journal

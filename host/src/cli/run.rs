@@ -1,38 +1,40 @@
 //! `tandem run`.
 
+mod settings;
+mod signals;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
-use tandem_node::Deployments;
-use tandem_session::{StepLimits, WorkerOptions};
-use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine, EngineLimits};
+use tandem_node::role::Fencing;
+use tandem_store::InstanceLock;
+use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine};
 use tandem_words::InstanceName;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 
 use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
-    deployment::{self, Loader},
-    node::{self, Home, Instance, InstanceOptions},
-    options::{Loaded, Options, values::StoreUrl},
-    switch_link::ClientOptions,
+    deployment::{Loader, ToKeep},
+    node::{self, CandidateService, Home, InstanceError, InstanceOptions, NodeLock, Running, Ticks},
+    options::{FencingBy, Loaded, Options, values::StoreUrl},
+    session::worker_name,
+    switch_link::{ClientOptions, SwitchLinkClient},
 };
 
-/// Runs one instance: takes the node's lease, recovers its sessions, serves its switch.
+/// Runs one instance: waits for the node's lease, recovers its sessions, serves its switch.
 ///
-/// Ends on SIGTERM or ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the next instance.
+/// The other instance of the node takes over when this one dies or hangs; this one is then its backup. Ends on SIGTERM or
+/// ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the other instance.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   tandem run --instance 101/a
-  tandem run --instance 101/a --config /etc/tandem.toml --log-format json")]
+  tandem run --instance 101/b --config /etc/tandem.toml --log-format json")]
 pub struct Arguments {
     /// Which instance this is, as the options file names it
     #[arg(long, value_name = "NODE/LETTER")]
@@ -57,45 +59,69 @@ impl Arguments {
                 self.instance
             )
         })?;
-        let mut home = match options.persistence.store() {
-            StoreUrl::Sqlite(path) => Home::sqlite(path, self.instance).map_err(Report::msg)?,
-            StoreUrl::None => Home::memory(self.instance),
+        let path = match options.persistence.store() {
+            StoreUrl::Sqlite(path) => Some(path.as_path()),
+            StoreUrl::None => None,
         };
-        let engine = Engine::new(engine_limits(&options)).map_err(Report::msg)?;
-        let cache = open_cache(home.path())?;
+        let _name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
+        let mut home = path.is_none().then(|| Home::memory(self.instance));
+        let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
+        let cache = open_cache(path)?;
         let catalogue = Arc::new(Catalogue::new());
         let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
-        let deployments = loader.deploy(&options, home.store.as_mut()).map_err(Report::msg)?;
+        let mut reader = match (path, &home) {
+            (Some(path), _) => Some(node::open_store(path).map_err(Report::msg)?),
+            (None, home) => home.as_ref().map(|home| home.store.reader()).transpose().map_err(Report::msg)?,
+        };
+        let (deployments, to_keep) = loader.deploy(&options, reader.as_deref_mut()).map_err(Report::msg)?;
+        drop(reader);
 
-        let (instance_options, link) = instance_options(self.instance, &options, deployments)?;
+        let (instance, link) = settings::instance_options(self.instance, &options, deployments)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;
         let _inside = runtime.enter();
         let admin = match &addresses.admin {
             Some(admin) => Some(runtime.block_on(Admin::bind(&admin.host, admin.port)).map_err(Report::msg)?),
             None => None,
         };
-        let signals = signals();
-        let guests = {
-            let (engine, catalogue) = (engine.clone(), Arc::clone(&catalogue));
-            move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()))
-        };
-        let mut ready = node::prepare(&instance_options, home, guests).map_err(Report::msg)?;
-        let (versions, reader) = ready.found();
-        loader.load_kept(versions, reader).map_err(Report::msg)?;
+        let running = Running::default();
         let (shutdown, ended) = watch::channel(false);
+        if let Some(signals) = signals::signals() {
+            runtime.spawn(signals::stop_on_signal(running.clone(), signals));
+        }
         if let Some(admin) = admin {
             tracing::info!(address = ?admin.address(), "admin port open");
-            runtime.spawn(admin.run(ready.handle.clone(), ended));
+            runtime.spawn(admin.run(running.clone(), ended));
         }
-        if let Some(signals) = signals {
-            runtime.spawn(stop_on_signal(ready.handle.clone(), signals));
-        }
-        let ran = ready.run(link);
+        let mut roles = Roles { instance, link, loader, to_keep, engine: &engine, catalogue: &catalogue, running };
+        let ran = match (path, home.take()) {
+            (Some(path), _) => roles.play(path, &options),
+            (None, Some(home)) => roles.primary(home).map(|_| ()),
+            (None, None) => Ok(()),
+        };
         let _ = shutdown.send(true);
         runtime.shutdown_timeout(Duration::from_secs(1));
-        ran.map_err(Report::msg)?;
-        tracing::info!(instance = %self.instance, "ended: every commit is through, the lease is given back");
+        ran?;
+        tracing::info!(instance = %self.instance, "ended: every commit is through, and no lease is held");
         Ok(Verdict::Good)
+    }
+}
+
+/// How long the other instance may take to start or to end, before it counts as one that cannot be killed.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+
+/// Nobody else has the instance's name, and the other instance, where it runs, is one that this one could kill.
+fn alone_and_able(store: &Path, instance: InstanceName, options: &Options) -> miette::Result<InstanceLock> {
+    let name = InstanceLock::try_take(store, &node::this_process(instance)).map_err(Report::msg)?;
+    let kills = options.lease.fencing == FencingBy::Kill;
+    let Some(other) = settings::other(instance, options).filter(|_| kills) else { return Ok(name) };
+    let until = Instant::now() + SETTLES_WITHIN;
+    loop {
+        match InstanceLock::owner(store, other).as_ref().map_or(Ok(()), node::may_kill) {
+            Ok(()) => return Ok(name),
+            // One that is just starting or ending cannot be seen for a moment.
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(Report::msg(error)),
+        }
     }
 }
 
@@ -109,89 +135,79 @@ fn open_cache(store: Option<&Path>) -> miette::Result<Option<Cache>> {
     Ok(Some(Cache::open(Path::new(&folder), compiler).map_err(Report::msg)?))
 }
 
-fn instance_options(
-    instance: InstanceName,
-    options: &Options,
-    deployments: Deployments,
-) -> miette::Result<(InstanceOptions, ClientOptions)> {
-    let Some((name, switch)) = options.switches.iter().next() else {
-        bail!(help = "add [switch.main] with its url", "the options file names no switch to serve");
-    };
-    let token = match &switch.token_file {
-        Some(path) => {
-            let read = std::fs::read_to_string(path).into_diagnostic();
-            let text = read.wrap_err_with(|| format!("the token file {} of switch {name} cannot be read", path.display()))?;
-            Some(text.trim().to_owned())
+/// What stays over all roles: engine, catalogue, cache, what is compiled.
+struct Roles<'a> {
+    instance: InstanceOptions,
+    link: ClientOptions,
+    loader: Loader<'a>,
+    to_keep: ToKeep,
+    engine: &'a Engine,
+    catalogue: &'a Arc<Catalogue>,
+    running: Running,
+}
+
+impl Roles<'_> {
+    /// Candidate, primary, candidate, until it is told to end, or cannot go on.
+    fn play(&mut self, store: &Path, options: &Options) -> miette::Result<()> {
+        let candidate = settings::candidate(&self.instance, options);
+        if candidate.fencing == Fencing::EpochOnly {
+            tracing::warn!("lease.fencing = \"epoch\": nobody is killed; this is for tests");
         }
-        None => None,
-    };
-    let instance = InstanceOptions {
-        cluster: options.cluster.name.clone(),
-        instance,
-        switch: name.as_str().into(),
-        token,
-        workers: options.sessions.processing_threads(),
-        sessions: worker_options(options),
-        lease_timeout: options.lease.timeout,
-        lease_renewal: options.lease.renewal(),
-        restarts: deployment::restarts(options, &deployments),
-        deployments,
-    };
-    Ok((instance, ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() }))
-}
+        let lock = NodeLock::new(store, node::this_process(self.instance.instance));
+        self.load_live(store)?;
+        let mut first = true;
+        while !self.running.is_stopping() {
+            let service = CandidateService::new(candidate, self.instance.clone(), store, lock.clone(), first);
+            first = false;
+            let Some(home) = self.candidate(service)? else { return Ok(()) };
+            if !self.primary(home)? {
+                return Ok(());
+            }
+            tracing::info!(instance = %self.instance.instance, "backup: the role is given up");
+        }
+        Ok(())
+    }
 
-fn worker_options(options: &Options) -> WorkerOptions {
-    let default = WorkerOptions::default();
-    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-    WorkerOptions {
-        step: StepLimits {
-            requests_per_step: options.limits.requests_per_step,
-            payload_bytes: bytes(options.limits.payload),
-            ..default.step
-        },
-        state_bytes: bytes(options.limits.state),
-        max_journal_steps: options.limits.max_journal_steps,
-        snapshot_every: options.sessions.snapshot_every,
-        passivate_after_ms: millis(options.sessions.passivate_after),
-        linger_timeout_ms: millis(options.sessions.linger_timeout),
-        ..default
+    fn candidate(&mut self, service: CandidateService) -> miette::Result<Option<Home>> {
+        let (shutdown, ended) = watch::channel(false);
+        let listening = tokio::spawn(SwitchLinkClient::new(self.link.clone(), service.inbox()).run(ended));
+        self.running.plays(service.handle());
+        let ran = service.run(&mut |store| self.to_keep.keep(store));
+        let _ = shutdown.send(true);
+        listening.abort();
+        ran.map_err(Report::msg)
+    }
+
+    /// Returns whether it is to go on as a candidate.
+    fn primary(&mut self, home: Home) -> miette::Result<bool> {
+        let mut home = home;
+        self.to_keep.keep(home.store.as_mut()).map_err(Report::msg)?;
+        let (engine, catalogue, ticks) = (self.engine.clone(), Arc::clone(self.catalogue), home.ticks.clone());
+        let guests = move |worker| Cells::new(engine.clone(), Arc::clone(&catalogue), beat(&ticks, worker));
+        let mut ready = node::prepare(&self.instance, home, guests).map_err(Report::msg)?;
+        let (versions, reader) = ready.found();
+        self.loader.load_kept(versions, reader).map_err(Report::msg)?;
+        self.running.plays(ready.handle.clone());
+        match ready.run(self.link.clone()) {
+            Ok(()) => Ok(!self.running.is_stopping()),
+            Err(InstanceError::Fatal(fatal)) if fatal.role_is_lost() && !self.running.is_stopping() => {
+                tracing::error!("{fatal}");
+                Ok(true)
+            }
+            Err(error) => bail!(error),
+        }
+    }
+
+    /// What the node's live sessions run on is loaded before it is needed. Once: what comes later comes by this file, or a primary
+    /// loads what it lacks.
+    fn load_live(&self, store: &Path) -> miette::Result<()> {
+        let mut reader = node::open_store(store).map_err(Report::msg)?;
+        self.loader.load_live(reader.as_mut()).map_err(Report::msg)
     }
 }
 
-fn engine_limits(options: &Options) -> EngineLimits {
-    let ms = |duration| u32::try_from(millis(duration)).unwrap_or(u32::MAX);
-    EngineLimits {
-        step_cpu_ms: ms(options.limits.step_cpu),
-        step_wall_ms: ms(options.limits.step_wall),
-        cell_memory_bytes: usize::try_from(options.limits.cell_memory).unwrap_or(usize::MAX),
-        ..EngineLimits::default()
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// SIGTERM and ctrl-c. Listened to before the instance is primary, so that one that comes while it starts ends it well, too.
-type Signals = (Signal, Signal);
-
-fn signals() -> Option<Signals> {
-    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
-    signals.inspect_err(|error| tracing::warn!("signals cannot be heard ({error}); this instance can only be killed")).ok()
-}
-
-async fn stop_on_signal(instance: Instance, (mut terminate, mut interrupt): Signals) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping: no more events, then the last commits; a second signal ends at once");
-    instance.stop();
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    // As good as a kill, and that loses nothing.
-    tracing::warn!("ended at once: what was not committed is done again by the next instance");
-    std::process::exit(3);
+/// What a worker's step calls every 10 ms: busy is not stuck.
+fn beat(ticks: &Ticks, worker: usize) -> Box<dyn Fn() + Send + Sync> {
+    let beat = ticks.beat(&worker_name(worker));
+    Box::new(move || beat.iter().for_each(node::Beat::tick))
 }

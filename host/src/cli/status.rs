@@ -58,6 +58,15 @@ impl Arguments {
             }
             (Ok(status), false) => {
                 println!("{}  {}, epoch {}, {}", status.instance, status.role, status.epoch, status.standing());
+                if let Some(peer) = &status.peer {
+                    let standing = if peer.ready { "ready".to_owned() } else { peer.why_not.clone().unwrap_or_else(|| "not ready".to_owned()) };
+                    println!("       its peer {}: {standing}", peer.instance);
+                }
+                if status.role == "backup" {
+                    let holder = status.holder.as_deref().unwrap_or("nobody");
+                    println!("       {holder} is primary; the switch is {}", if status.reaches_switch { "reached" } else { "not reached" });
+                    return Ok(false);
+                }
                 let count = |count: Option<usize>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
                 println!(
                     "       {} live sessions ({} in memory), {} found at its start, {} steps since",
@@ -76,7 +85,7 @@ impl Arguments {
 /// How long an instance may take to answer; longer than it waits itself for its threads.
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
-fn ask(addresses: &Instance) -> miette::Result<Status> {
+pub(super) fn ask(addresses: &Instance) -> miette::Result<Status> {
     let admin = addresses.admin.as_ref().ok_or_else(|| miette!("it has no admin port in the options file"))?;
     let asking = ureq::get(format!("http://{admin}/status")).config().timeout_global(Some(ANSWER_WITHIN)).build();
     let mut response = asking.call().map_err(Report::msg)?;

@@ -3,9 +3,9 @@
 //! Every component that is deployed is kept in the store, for replay needs the very one that ran: sessions that were opened
 //! under an earlier deployment get theirs from there, whatever has become of the file.
 
-use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, io, ops::ControlFlow, path::PathBuf, time::Duration};
 
-use tandem_journal::Survival;
+use tandem_journal::{Record, Survival, decode};
 use tandem_node::{Deployment, Deployments, RestartOptions};
 use tandem_store::{Reader, Store, StoreError};
 use tandem_strategy::{Cache, Catalogue, CatalogueFull, Engine, LoadError, Strategy};
@@ -52,15 +52,22 @@ pub struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Every routing point's strategy; its component is kept in the store.
-    pub fn deploy(&self, options: &Options, store: &mut dyn Store) -> Result<Deployments, DeploymentError> {
-        let mut deployments = Deployments::default();
+    /// Every routing point's strategy, and the components that the store does not have yet: only a primary writes there.
+    pub fn deploy(
+        &self,
+        options: &Options,
+        mut store: Option<&mut (dyn Reader + 'static)>,
+    ) -> Result<(Deployments, ToKeep), DeploymentError> {
+        let (mut deployments, mut to_keep) = (Deployments::default(), ToKeep::default());
         for point in &options.routing_points {
             let bytes = read(point)?;
             let load = |source| DeploymentError::Load { number: point.number.clone(), strategy: point.strategy.to_string(), source };
             let strategy = Strategy::load(self.engine, &bytes, self.cache).map_err(load)?;
             let (version, manifest) = (strategy.version(), strategy.manifest().clone());
-            store.keep_component(version, &manifest.name, &bytes)?;
+            let kept = store.as_deref_mut().map(|store| store.component(version)).transpose()?.flatten();
+            if kept.is_none() {
+                to_keep.0.push((version, manifest.name.clone(), bytes));
+            }
             self.catalogue.add(strategy)?;
             let survival = survival(options, point, &manifest);
             let deployment = Deployment { parameters: parameters(point, &manifest)?, strategy: manifest.name.clone(), version, survival };
@@ -70,7 +77,20 @@ impl Loader<'_> {
             }
             deployments.routing_points.insert(point.number.clone(), deployment);
         }
-        Ok(deployments)
+        Ok((deployments, to_keep))
+    }
+
+    /// As [`Loader::load_kept`], for all live sessions of the store.
+    pub fn load_live(&self, store: &mut dyn Reader) -> Result<(), DeploymentError> {
+        let mut versions = BTreeSet::new();
+        store.sessions(&mut |session| {
+            // An opening that cannot be read is told of when its session is to be recovered.
+            if let (true, Ok(Record::Opened(opening))) = (session.live, decode(&session.opening)) {
+                versions.insert(opening.version);
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.load_kept(&versions, store)
     }
 
     /// The versions that live sessions were opened under. One that cannot be had is told of and costs its own sessions only: they
@@ -113,6 +133,21 @@ pub fn restarts(options: &Options, deployments: &Deployments) -> RestartOptions 
         quota: usize::try_from(orchestration.session_restart_quota).unwrap_or(usize::MAX),
         timeout_ms: ms(orchestration.session_restart_timeout),
         timeouts_ms: own.collect(),
+    }
+}
+
+/// Components that the store does not have yet.
+#[derive(Debug, Default)]
+pub struct ToKeep(Vec<(VersionId, String, Vec<u8>)>);
+
+impl ToKeep {
+    /// Gives them to the store, once.
+    pub fn keep(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
+        while let Some((version, name, bytes)) = self.0.last() {
+            store.keep_component(*version, name, bytes)?;
+            self.0.pop();
+        }
+        Ok(())
     }
 }
 

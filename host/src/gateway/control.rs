@@ -18,6 +18,8 @@ pub(super) async fn serve(listener: TcpListener, handle: Handle) -> Result<(), E
         .route("/stop-arrivals", post(stop_arrivals))
         .route("/hold", post(hold))
         .route("/let-go", post(let_go))
+        .route("/sever/{node}/{letter}", post(sever))
+        .route("/admit/{node}/{letter}", post(admit))
         .with_state(handle);
     axum::serve(listener, router).await.map_err(Error::Control)
 }
@@ -40,6 +42,20 @@ async fn stop_arrivals(State(handle): State<Handle>) -> StatusCode {
 
 async fn let_go(State(handle): State<Handle>) -> StatusCode {
     done(handle.let_go().await)
+}
+
+async fn sever(State(handle): State<Handle>, Path((node, letter)): Path<(String, String)>) -> StatusCode {
+    match format!("{node}/{letter}").parse() {
+        Ok(instance) => done(handle.sever(instance).await),
+        Err(_) => StatusCode::NOT_FOUND,
+    }
+}
+
+async fn admit(State(handle): State<Handle>, Path((node, letter)): Path<(String, String)>) -> StatusCode {
+    match format!("{node}/{letter}").parse() {
+        Ok(instance) => done(handle.admit(instance).await),
+        Err(_) => StatusCode::NOT_FOUND,
+    }
 }
 
 fn told(answer: Result<Status, Stopped>) -> Result<Json<Status>, StatusCode> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use tandem_gateway::core::Tally;
-use tandem_words::{SwitchIncarnation, Timestamp};
+use tandem_words::{InstanceName, SwitchIncarnation, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Moment;
@@ -56,6 +56,8 @@ pub(super) enum Question {
     Hold(Moment, oneshot::Sender<Status>),
     LetGo(oneshot::Sender<()>),
     Lead(u64, oneshot::Sender<Status>),
+    Sever(InstanceName, oneshot::Sender<()>),
+    Admit(InstanceName, oneshot::Sender<()>),
 }
 
 /// Speaks with a running [`Service`](super::Service); cheap to clone.
@@ -100,6 +102,16 @@ impl Handle {
     /// Waits until a primary leads, and primaries were acknowledged more often than this (`leads` of [`Status`]).
     pub async fn led(&self, more_than: u64) -> Result<Status, Stopped> {
         self.ask(|answer| Question::Lead(more_than, answer)).await
+    }
+
+    /// Closes this instance's connection, and every later one at its `hello`, as if its network were cut.
+    pub async fn sever(&self, instance: InstanceName) -> Result<(), Stopped> {
+        self.ask(|answer| Question::Sever(instance, answer)).await
+    }
+
+    /// It may connect again.
+    pub async fn admit(&self, instance: InstanceName) -> Result<(), Stopped> {
+        self.ask(|answer| Question::Admit(instance, answer)).await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Stopped> {

@@ -1,6 +1,7 @@
 //! The service: one task that owns the exchange.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     net::SocketAddr,
     pin::pin,
@@ -11,6 +12,7 @@ use tandem_gateway::{
     core::{ConnectionId, Exchange, MAX_CONNECTIONS, Pace, Turn},
     simulated::SimulatedSwitch,
 };
+use tandem_switch_link::HostMessage;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -72,6 +74,8 @@ pub struct Service {
     questions: mpsc::Receiver<Question>,
     watchers: Watchers,
     clients: Clients,
+    /// Instances that may not connect.
+    severed: BTreeSet<String>,
     connections: JoinSet<()>,
     next_connection: u64,
     /// Since when the exchange waits for a host.
@@ -108,6 +112,8 @@ impl Service {
         // The time of day: an incarnation must not come twice, also when the state file was lost.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let keepsake = keepsake.next_life(u64::try_from(since_epoch.as_millis()).unwrap_or_default());
+        // A switch that starts again counts its callers from 1 again, and an id must not come twice.
+        options.switch.begin_ids_with(format!("{}-c", keepsake.incarnation));
         let record = options.record_file.map(RecordFile::create).transpose()?;
         let (listener, listens_on) = listen(options.listen).await?;
         let (control, control_on) = match options.control {
@@ -131,6 +137,7 @@ impl Service {
             questions,
             watchers: Watchers::default(),
             clients: Clients::default(),
+            severed: BTreeSet::new(),
             connections: JoinSet::new(),
             next_connection: 1,
             waiting_since: None,
@@ -266,10 +273,16 @@ impl Service {
                 self.clients.add(id, outgoing, heard);
                 self.exchange.connected(id);
             }
+            Input::Frame { id, messages } if self.is_severed(&messages) => self.close(id),
             Input::Frame { id, messages } => self.exchange.received(id, messages),
             Input::Unreadable { id, why } => self.exchange.malformed(id, why),
             Input::Closed { id } => self.close(id),
         }
+    }
+
+    fn is_severed(&self, messages: &[HostMessage]) -> bool {
+        let severed = |message: &HostMessage| matches!(message, HostMessage::Hello { instance, .. } if self.severed.contains(instance));
+        !self.severed.is_empty() && messages.iter().any(severed)
     }
 
     fn close(&mut self, id: ConnectionId) {
@@ -300,6 +313,16 @@ impl Service {
             }
             Question::Hold(moment, answer) => self.watchers.wait_for(moment, answer),
             Question::Lead(more_than, answer) => self.watchers.wait_for_lead(more_than, answer),
+            Question::Sever(instance, answer) => {
+                let instance = instance.to_string();
+                self.exchange.core().connections_of(&instance).into_iter().for_each(|id| self.close(id));
+                self.severed.insert(instance);
+                let _ = answer.send(());
+            }
+            Question::Admit(instance, answer) => {
+                self.severed.remove(&instance.to_string());
+                let _ = answer.send(());
+            }
             Question::LetGo(answer) => {
                 self.watchers.let_go();
                 let _ = answer.send(());

@@ -254,7 +254,7 @@ impl<G: Guests> SoloHost<G> {
                     }
                     Output::Tell(step) => {
                         let told = self.primary.tell(step);
-                        desk::carry_out(told.into_iter().collect(), &mut self.hands);
+                        desk::carry_out(told, &mut self.hands);
                     }
                     Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
                     Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),

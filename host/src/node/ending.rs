@@ -5,16 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tandem_store::PrimaryLock;
+use super::NodeLock;
 
 /// How long a thread may take to end: longer than a step may (`limits.step-wall`), and a statement of the store.
 const ENDS_WITHIN: Duration = Duration::from_secs(4);
 
 /// Waits for the threads; they have been told. The lock is let go of when all have ended, and else by the kernel, when the
-/// process does: whoever has it may be sure that nobody else acts.
-pub(super) fn wait(threads: Vec<JoinHandle<()>>, lock: Option<PrimaryLock>) {
+/// process does: whoever has it may be sure that nobody else acts. Returns the name of a thread that has not ended.
+pub(super) fn wait(threads: Vec<JoinHandle<()>>, lock: Option<NodeLock>) -> Option<String> {
     let deadline = Instant::now() + ENDS_WITHIN;
-    let mut all = true;
+    let mut remains = None;
     for thread in threads {
         while !thread.is_finished() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
@@ -23,11 +23,11 @@ pub(super) fn wait(threads: Vec<JoinHandle<()>>, lock: Option<PrimaryLock>) {
             // What a panic had to say, the alarm has said.
             let _ = thread.join();
         } else {
-            tracing::error!(thread = thread.thread().name().unwrap_or("?"), "this thread does not end; the process ends without it");
-            all = false;
+            remains = thread.thread().name().map(str::to_owned).or(remains);
         }
     }
-    if !all {
-        std::mem::forget(lock);
+    if let Some(lock) = lock.filter(|_| remains.is_none()) {
+        lock.let_go();
     }
+    remains
 }

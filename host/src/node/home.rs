@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tandem_store::{LockError, Memory, PrimaryLock, Sqlite, Store, StoreError};
+use tandem_journal::Lease;
+use tandem_store::{LockError, Memory, Sqlite, Store, StoreError};
 use tandem_words::InstanceName;
 
-use super::this_process;
+use super::{NodeLock, Ticks, this_process};
 
 /// How long a process that was killed may take to be gone: the kernel frees its memory before its locks.
 const LAST_HOLDER_GOES: Duration = Duration::from_secs(2);
@@ -28,8 +29,12 @@ pub struct Home {
     /// The writing side.
     pub store: Box<dyn Store>,
     pub(super) path: Option<PathBuf>,
-    /// Dropped last: it says to others that this process acts no more.
-    pub(super) lock: Option<PrimaryLock>,
+    /// Let go of when all threads have ended: it says to others that this process acts no more.
+    pub(super) lock: Option<NodeLock>,
+    /// The lease, where it is taken already, and when the transaction began that took it (boot-time clock).
+    pub(super) taken: Option<(Lease, u64)>,
+    /// Who ticks.
+    pub ticks: Ticks,
 }
 
 impl Home {
@@ -37,13 +42,14 @@ impl Home {
     pub fn sqlite(path: &Path, instance: InstanceName) -> Result<Self, HomeError> {
         let store = Sqlite::open(path)?;
         let deadline = Instant::now() + LAST_HOLDER_GOES;
-        let lock = loop {
-            match PrimaryLock::try_take(path, instance.node) {
+        let lock = NodeLock::new(path, this_process(instance));
+        loop {
+            match lock.take() {
                 Err(LockError::Held { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
                 taken => break taken?,
             }
-        };
-        Ok(Home { store: Box::new(store), path: Some(path.to_owned()), lock: Some(lock) })
+        }
+        Ok(Home { path: Some(path.to_owned()), lock: Some(lock), ..Home::of(Box::new(store)) })
     }
 
     /// Memory, which ends with the process. Its epochs begin at the seconds of the wall clock: a process that starts again must
@@ -55,7 +61,7 @@ impl Home {
 
     /// A store that nothing else can reach.
     pub(crate) fn of(store: Box<dyn Store>) -> Self {
-        Home { store, path: None, lock: None }
+        Home { store, path: None, lock: None, taken: None, ticks: Ticks::default() }
     }
 
     /// The store's file.

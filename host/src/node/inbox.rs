@@ -3,6 +3,7 @@
 use crossbeam_channel::Sender;
 use tandem_session::{Durable, Output};
 use tandem_switch_link::{GatewayFrame, Mark};
+use tandem_words::InstanceName;
 
 use super::{Fatal, Status};
 use crate::{session::Activity, switch_link::Outgoing};
@@ -25,6 +26,14 @@ pub enum ToNode {
     Status(Sender<Status>),
     /// Take no more events, let the commits come through, give the lease back, end.
     Stop,
+    /// The same in a planned switchover, naming the other instance as heir; refused where that is not ready, but for `force`.
+    /// Answered with the heir, or why not.
+    HandOver {
+        /// Hand over to an instance that is not ready, too.
+        force: bool,
+        /// Who is to be told.
+        answer: Sender<Result<InstanceName, String>>,
+    },
     /// The lease is given back.
     Released,
     /// The process must end: something it cannot go on without is gone.

@@ -15,7 +15,8 @@ use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
-    Fatal, Home, Inbox, Instance, NodeService, Status, ToNode, boot_clock_ms, floor::Threads, recovery, recovery::Found, this_process,
+    Fatal, Home, Inbox, Instance, NodeService, Pair, Status, Ticks, ToNode, Watch, Watched, boot_clock_ms, candidate::named,
+    floor::Threads, recovery, recovery::Found, service::Reign, this_process, tick_every,
 };
 use crate::{
     session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
@@ -45,6 +46,8 @@ pub struct InstanceOptions {
     pub deployments: Deployments,
     /// How many sessions start again at once.
     pub restarts: RestartOptions,
+    /// The other instance of the node; none: there is none.
+    pub pair: Option<Pair>,
 }
 
 /// Why an instance did not start, or ended.
@@ -69,6 +72,8 @@ pub struct Ready {
     service: NodeService,
     messages: Receiver<ToNode>,
     activity: Activity,
+    ticks: Ticks,
+    tick_every: Duration,
     versions: BTreeSet<VersionId>,
 }
 
@@ -82,10 +87,15 @@ impl Ready {
     pub fn run(self, link: ClientOptions) -> Result<(), InstanceError> {
         let (shutdown, ended) = watch::channel(false);
         let inbox = self.inbox();
-        let alarm = inbox.alarm("switch link");
+        let (alarm, ticker, every) = (inbox.alarm("switch link"), self.ticks.ticker("switch link"), self.tick_every);
         let mut client = tokio::spawn(async move {
             let _alarm = alarm;
-            SwitchLinkClient::new(link, inbox).run(ended).await;
+            let client = SwitchLinkClient::new(link, inbox).run(ended);
+            tokio::pin!(client);
+            // The same task: one that hangs does not tick.
+            while timeout(every, &mut client).await.is_err() {
+                ticker.tick();
+            }
         });
         let result = self.run_linked();
         let _ = shutdown.send(true);
@@ -114,10 +124,16 @@ pub fn prepare<G: Guests>(
     guests: impl Fn(usize) -> G + Send + Sync + 'static,
 ) -> Result<Ready, InstanceError> {
     let node_id = options.instance.node;
-    let Home { mut store, path, lock } = home;
+    let Home { mut store, path, lock, taken, ticks } = home;
     let (store_id, mut reader, rows_reader) = (store.store_id(), store.reader()?, store.reader()?);
-    let began = boot_clock_ms();
-    let lease = store.take_lease(node_id, &this_process(options.instance))?;
+    let me = this_process(options.instance);
+    let (lease, began) = match taken {
+        Some(taken) => taken,
+        None => {
+            let began = boot_clock_ms();
+            (store.take_lease(node_id, &me)?, began)
+        }
+    };
     let lease_timeout_ms = u64::try_from(options.lease_timeout.as_millis()).unwrap_or(u64::MAX);
     let (node, messages) = unbounded();
     let (committer, to_commit) = unbounded();
@@ -127,8 +143,14 @@ pub fn prepare<G: Guests>(
     let progress = Progress::new(began);
     let queue = CommitQueue::new(lease, options.switch.clone());
     let tenure = Tenure::taken(lease_timeout_ms, began);
-    let committing =
-        Committer::new(store, queue, tenure, progress.clone(), activity.clone(), node.clone()).start(to_commit, options.lease_renewal)?;
+    let watched = Watched::new(ticks.clone(), lease_timeout_ms);
+    let tick_every = tick_every(options.lease_timeout);
+    let ticker = ticks.ticker("committer");
+    let committing = Committer::new(store, queue, tenure, progress.clone(), activity.clone(), node.clone(), watched, ticker).start(
+        to_commit,
+        options.lease_renewal,
+        tick_every,
+    )?;
 
     let channels: Vec<_> = (0..options.workers).map(|_| unbounded()).collect();
     let worker_senders = channels.iter().map(|(sender, _)| sender.clone()).collect();
@@ -141,6 +163,8 @@ pub fn prepare<G: Guests>(
         node: node.clone(),
         committer: committer.clone(),
         reader: to_reader,
+        ticks: ticks.clone(),
+        tick_every,
     };
     let workers = Workers::start(channels, &parts, guests)?;
     let Recovered { found: recovered, versions, waiting } = recover(reader.as_mut(), node_id, &workers)?;
@@ -160,6 +184,9 @@ pub fn prepare<G: Guests>(
         phase: String::new(),
         held_up: None,
         stopping: false,
+        reaches_switch: false,
+        holder: Some(named(options.instance, me.pid)),
+        peer: None,
         switch_time: 0,
         live_sessions: None,
         sessions_in_memory: None,
@@ -173,8 +200,10 @@ pub fn prepare<G: Guests>(
     // Without a copy of what they had heard.
     primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, BTreeMap::new(), false));
     let threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
-    let service = NodeService::new(primary, threads, reader, options.switch.clone(), lease_timeout_ms, progress, status, lock);
-    Ok(Ready { handle, service, messages, activity, versions })
+    let watch = Watch::start(ticks.clone(), options.lease_timeout, options.pair.is_some())?;
+    let reign = Reign::new(lock, options.pair.clone(), watch, ticks.clone(), options.lease_timeout);
+    let service = NodeService::new(primary, threads, reader, options.switch.clone(), progress, status, reign);
+    Ok(Ready { handle, service, messages, activity, ticks, tick_every, versions })
 }
 
 /// Sessions handed to a worker at once during recovery.

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_instance::{Floor as _, desk};
 use tandem_journal::FormatError;
-use tandem_node::{LinkError, Phase, Primary, Stock, Tenure};
+use tandem_node::{LinkError, Phase, Primary, Stock, Tenure, role::Sight};
 use tandem_session::Output;
-use tandem_store::{Disposition, PrimaryLock, Reader, StoreError};
+use tandem_store::{Disposition, Reader, StoreError};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
-use tandem_words::SwitchName;
+use tandem_words::{InstanceName, SwitchName};
 
-use super::{Status, ToNode, boot_clock_ms, ending, floor::Threads, inbox::weight};
+use super::{NodeLock, Pair, Status, Ticks, ToNode, Watch, boot_clock_ms, ending, floor::Threads, inbox::weight, tick_every};
 use crate::{
     session::{Progress, ToCommitter},
     switch_link::Outgoing,
@@ -44,6 +44,12 @@ pub enum Fatal {
         /// Its name.
         thread: String,
     },
+    /// It must not be primary any more, and does not get rid of what it was.
+    #[error("the thread {thread} does not end, and without that no other instance may act; the process ends. Start the instance again")]
+    Remains {
+        /// Its name.
+        thread: String,
+    },
     /// It was told to end, and work was still under way.
     #[error("ended after {STOPS_WITHIN:?} with work still under way{}; nothing of it has left the host, and the next instance does it again",
         .held_up.as_ref().map(|why| format!(", because commits are held up: {why}")).unwrap_or_default())]
@@ -53,13 +59,54 @@ pub enum Fatal {
     },
 }
 
+impl Fatal {
+    /// Whether somebody else is primary: the instance drops what it was and is a candidate again.
+    pub fn role_is_lost(&self) -> bool {
+        match self {
+            Fatal::Fenced(_) => true,
+            Fatal::Store(error) => error.disposition() == Disposition::DropCells,
+            _ => false,
+        }
+    }
+}
+
+/// What a primary holds its role by, and loses it by.
+pub(super) struct Reign {
+    lock: Option<NodeLock>,
+    pair: Option<Pair>,
+    _watch: Watch,
+    ticks: Ticks,
+    lease_timeout: Duration,
+    sight: Sight,
+    /// Whom the lease will name when it is given back.
+    heir: Option<InstanceName>,
+}
+
+impl Reign {
+    pub(super) fn new(lock: Option<NodeLock>, pair: Option<Pair>, watch: Watch, ticks: Ticks, lease_timeout: Duration) -> Self {
+        let sight = Sight::new(millis(lease_timeout));
+        let heir = pair.as_ref().map(|pair| pair.other);
+        Reign { lock, pair, _watch: watch, ticks, lease_timeout, sight, heir }
+    }
+
+    /// Whether this instance is blind and the other one is not.
+    fn is_blind(&mut self, phase: Phase) -> bool {
+        let reaches = !matches!(phase, Phase::Away | Phase::Greeting);
+        let other_reaches = self.pair.as_ref().and_then(|pair| pair.peer.standing()).is_some_and(|peer| peer.reaches_switch);
+        self.sight.look(reaches, other_reaches, boot_clock_ms())
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// See the module.
 pub struct NodeService {
     primary: Primary,
     threads: Threads,
     pub(super) reader: Box<dyn Reader>,
     switch: SwitchName,
-    lease_timeout_ms: u64,
     progress: Progress,
     link: Option<Outgoing>,
     stock: StockTaking,
@@ -67,7 +114,7 @@ pub struct NodeService {
     stopping: Option<Instant>,
     releasing: bool,
     status: Status,
-    lock: Option<PrimaryLock>,
+    reign: Reign,
 }
 
 /// How far the taking of stock is: everything handled, then W durable, then the workers asked.
@@ -79,31 +126,28 @@ enum StockTaking {
 }
 
 impl NodeService {
-    /// A primary without a connection. `status`: what does not change of it. `lock`: held until all threads have ended.
-    #[expect(clippy::too_many_arguments, reason = "the parts of an instance, put together in one place")]
+    /// A primary without a connection. `status`: what does not change of it.
     pub(super) fn new(
         primary: Primary,
         threads: Threads,
         reader: Box<dyn Reader>,
         switch: SwitchName,
-        lease_timeout_ms: u64,
         progress: Progress,
         status: Status,
-        lock: Option<PrimaryLock>,
+        reign: Reign,
     ) -> Self {
         NodeService {
             primary,
             threads,
             reader,
             switch,
-            lease_timeout_ms,
             progress,
             link: None,
             stock: StockTaking::No,
             stopping: None,
             releasing: false,
             status,
-            lock,
+            reign,
         }
     }
 
@@ -114,17 +158,23 @@ impl NodeService {
             // Nothing leaves any more, and what is not committed is not committed either.
             self.progress.give_up();
         }
-        let NodeService { threads, lock, link, .. } = self;
+        let NodeService { threads, reign, link, .. } = self;
         // The switch link sends what it has been given, and closes.
         drop(link);
-        ending::wait(threads.stop(), lock);
-        ran
+        match (ending::wait(threads.stop(), reign.lock), ran) {
+            (Some(thread), Ok(())) => Err(Fatal::Remains { thread }),
+            (Some(thread), Err(fatal)) if fatal.role_is_lost() => Err(Fatal::Remains { thread }),
+            (_, ran) => ran,
+        }
     }
 
     fn serve(&mut self, messages: &Receiver<ToNode>) -> Result<(), Fatal> {
         let mut next_heartbeat = Instant::now() + HEARTBEAT;
+        let ticker = self.reign.ticks.ticker("node");
+        let tick_every = tick_every(self.reign.lease_timeout);
         loop {
-            let wait = next_heartbeat.saturating_duration_since(Instant::now()).min(self.until_restarts());
+            ticker.tick();
+            let wait = next_heartbeat.saturating_duration_since(Instant::now()).min(tick_every).min(self.until_restarts());
             let first = match messages.recv_timeout(wait) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -145,6 +195,7 @@ impl NodeService {
             }
             if Instant::now() >= next_heartbeat {
                 next_heartbeat = Instant::now() + HEARTBEAT;
+                self.look_around();
                 // What is held back says as much when it goes.
                 if self.primary.phase() != Phase::Away && self.threads.outgoing.is_empty() {
                     self.threads.send(HostMessage::Heartbeat);
@@ -219,10 +270,40 @@ impl NodeService {
                 self.stopping.get_or_insert_with(Instant::now);
                 0
             }
+            ToNode::HandOver { force, answer } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.hand_over(force));
+                0
+            }
             ToNode::Fatal(fatal) => return Err(fatal),
             ToNode::Quiet | ToNode::Released => 0,
         };
         Ok(counted)
+    }
+
+    fn hand_over(&mut self, force: bool) -> Result<InstanceName, String> {
+        let pair = self.reign.pair.as_ref();
+        let pair = pair.ok_or_else(|| format!("{} has no other instance in tandem.toml", self.status.instance))?;
+        if self.stopping.is_some() {
+            return Err(format!("{} is giving the role up already", self.status.instance));
+        }
+        if let Some(objection) = pair.objection().filter(|_| !force) {
+            return Err(objection);
+        }
+        tracing::info!(heir = %pair.other, "handing over: no more events, then the last commits");
+        self.stopping = Some(Instant::now());
+        Ok(pair.other)
+    }
+
+    /// What a primary looks at every heartbeat, lest it keeps a role that it cannot fill.
+    fn look_around(&mut self) {
+        if let Some(lock) = &self.reign.lock {
+            lock.keep();
+        }
+        if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() {
+            tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
+            self.stopping = Some(Instant::now());
+        }
     }
 
     fn status(&self) -> Status {
@@ -230,6 +311,8 @@ impl NodeService {
             phase: format!("{:?}", self.primary.phase()).to_lowercase(),
             held_up: self.progress.held_up(),
             stopping: self.stopping.is_some(),
+            reaches_switch: !matches!(self.primary.phase(), Phase::Away | Phase::Greeting),
+            peer: self.reign.pair.as_ref().and_then(|pair| pair.peer.standing()),
             switch_time: self.primary.now(),
             steps: self.progress.steps(),
             ..self.status.clone()
@@ -241,7 +324,7 @@ impl NodeService {
             Output::Answer(key, body) => desk::answer(key, body, &mut self.threads),
             Output::Tell(step) => {
                 let told = self.primary.tell(step);
-                desk::carry_out(told.into_iter().collect(), &mut self.threads);
+                desk::carry_out(told, &mut self.threads);
             }
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.threads),
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
@@ -262,7 +345,7 @@ impl NodeService {
     fn quiet(&mut self) -> Result<(), Fatal> {
         if self.stopping.is_some() {
             if !std::mem::replace(&mut self.releasing, true) {
-                self.threads.commit(ToCommitter::Release(None));
+                self.threads.commit(ToCommitter::Release(self.reign.heir));
             }
             return Ok(());
         }
@@ -306,7 +389,7 @@ impl NodeService {
         if self.threads.outgoing.is_empty() {
             return;
         }
-        let tenure = Tenure::taken(self.lease_timeout_ms, self.progress.renewed_at_ms());
+        let tenure = Tenure::taken(millis(self.reign.lease_timeout), self.progress.renewed_at_ms());
         if tenure.may_act(boot_clock_ms())
             && let Some(link) = &self.link
         {

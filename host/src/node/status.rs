@@ -7,9 +7,9 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
-use tandem_words::{Epoch, Timestamp};
+use tandem_words::{Epoch, InstanceName, Timestamp};
 
-use super::ToNode;
+use super::{PeerStanding, ToNode};
 use crate::session::ToWorker;
 
 /// How long an answer may take: a worker may be inside a step (`limits.step-wall`), or have much to do.
@@ -20,16 +20,22 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub struct Status {
     /// `101/a`.
     pub instance: String,
-    /// `primary`; a backup comes with the pair.
+    /// `primary` or `backup`.
     pub role: String,
-    /// The lease's epoch.
+    /// The lease's epoch, as this instance knows it.
     pub epoch: Epoch,
-    /// How far it is with its gateway: `serving` when all is well.
+    /// A primary: how far it is with its gateway: `serving` when all is well. A backup: `watching`.
     pub phase: String,
     /// Why commits, and with them all actions, are held up; none: they are not.
     pub held_up: Option<String>,
     /// Whether it was told to end.
     pub stopping: bool,
+    /// Whether it has the gateway's welcome.
+    pub reaches_switch: bool,
+    /// Who holds the lease, as this instance knows it; none: nobody.
+    pub holder: Option<String>,
+    /// How the other instance stands; none: no connection to it.
+    pub peer: Option<PeerStanding>,
     /// Switch time, as last heard, ms.
     pub switch_time: Timestamp,
     /// Sessions that are not over. Left out while a worker is too busy to say.
@@ -50,9 +56,16 @@ impl Status {
         self.phase == "serving" && self.held_up.is_none() && !self.stopping
     }
 
+    /// Whether it does what its role asks for: a primary serves, a backup could take over.
+    pub fn is_ready(&self) -> bool {
+        self.serves() || (self.role == "backup" && self.held_up.is_none() && self.reaches_switch)
+    }
+
     /// In a word or a sentence.
     pub fn standing(&self) -> String {
         match &self.held_up {
+            Some(why) if self.role == "backup" => format!("the lease cannot be taken: {why}"),
+            None if self.role == "backup" && !self.reaches_switch => format!("{}, without the switch", self.phase),
             Some(why) => format!("{}, but commits are held up: {why}", self.phase),
             None if self.stopping => "stopping".to_owned(),
             None => self.phase.clone(),
@@ -86,6 +99,15 @@ impl Instance {
     /// Take no more events, let the commits come through, give the lease back, end.
     pub fn stop(&self) {
         let _ = self.node.send(ToNode::Stop);
+    }
+
+    /// Hands the role over to the other instance of the pair, without waiting for any time-out. Returns the heir when the
+    /// switchover has begun, or why it does not. `force`: also to one that is not ready.
+    pub fn hand_over(&self, force: bool) -> Result<InstanceName, String> {
+        let (answer, answered) = bounded(1);
+        let ended = || "this instance is just ending or changing its role; look at tandem status".to_owned();
+        self.node.send(ToNode::HandOver { force, answer }).map_err(|_| ended())?;
+        answered.recv_timeout(ANSWER_WITHIN).map_err(|_| ended())?
     }
 
     fn counts(&self) -> Option<(usize, usize)> {

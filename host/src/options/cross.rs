@@ -1,11 +1,13 @@
 //! What several options together must be, and what one should know about them.
 
+mod synch;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 use super::{
-    Options,
+    FencingBy, Options,
     problem::{Problem, Source},
     values::{StoreUrl, StrategySource, show_duration},
 };
@@ -16,6 +18,7 @@ pub(super) fn cross_check(options: &Options, root: &Spanned<DeTable<'_>>, source
     let mut problems = Vec::new();
     persistence(options, &file, &mut problems);
     nodes(options, &file, &mut problems);
+    synch::check(options, &file, &mut problems);
     switches(options, &file, &mut problems);
     routing_points(options, &file, &mut problems);
     timing(options, &file, &mut problems);
@@ -41,6 +44,13 @@ pub(super) fn check_files(options: &Options, root: &Spanned<DeTable<'_>>, source
         for (key, path) in [("token-file", &switch.token_file), ("ca", &switch.ca)] {
             if let Some(path) = path.as_ref().filter(|path| !path.is_file()) {
                 problems.push(file.problem(&["switch", name, key], format!("there is no file {}", path.display())));
+            }
+        }
+    }
+    if let Some(tls) = &options.tls {
+        for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key), ("client-ca", &tls.client_ca)] {
+            if !path.is_file() {
+                problems.push(file.problem(&["tls", key], format!("there is no file {}", path.display())));
             }
         }
     }
@@ -117,9 +127,10 @@ fn nodes(options: &Options, file: &File<'_>, problems: &mut Vec<Problem>) {
             let problem = file.problem(&["node", index], format!("node {} has no instance", node.id));
             problems.push(problem.help("write a = { admin = \"127.0.0.1:9101\" }; a = {} will do"));
         }
-        if node.b.is_some() && node.a.is_some() {
-            let message = format!("{0}/b will not start while {0}/a runs: this release runs one instance of a node", node.id);
-            problems.push(file.problem(&["node", index, "b"], message).warning());
+        if node.b.is_some() && node.a.is_some() && *options.persistence.store() == StoreUrl::None {
+            let message =
+                format!("a pair needs a store, where its lease stands; without one {0}/a and {0}/b would both be primary", node.id);
+            problems.push(file.problem(&["node", index, "b"], message).help("write store = \"sqlite:PATH\", or leave b out"));
         }
         for (letter, instance) in [("a", &node.a), ("b", &node.b)] {
             let Some(instance) = instance else { continue };
@@ -215,6 +226,10 @@ fn timing(options: &Options, file: &File<'_>, problems: &mut Vec<Problem>) {
         let (renewal, half) = (show_duration(lease.renewal()), show_duration(lease.timeout / 2));
         let problem = file.problem(&["lease", "renewal"], format!("lease.renewal ({renewal}) is more than half of lease.timeout ({half})"));
         problems.push(problem.help("one late renewal must not cost the lease; a quarter of the timeout is usual"));
+    }
+    if lease.fencing == FencingBy::Epoch {
+        let problem = file.problem(&["lease", "fencing"], "lease.fencing = \"epoch\" is for tests");
+        problems.push(problem.help("a primary that hangs inside a transaction keeps the backup from leading; write \"kill\"").warning());
     }
     if options.limits.step_wall < options.limits.step_cpu {
         let problem = file.problem(&["limits"], "limits.step-wall is less than limits.step-cpu");

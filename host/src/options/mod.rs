@@ -17,6 +17,7 @@
 //! ```
 
 mod cross;
+mod fingerprint;
 mod problem;
 mod sections;
 pub mod table;
@@ -36,7 +37,8 @@ use toml::{Spanned, de::DeTable};
 
 pub use problem::{OptionsError, Problem};
 pub use sections::{
-    Cluster, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint, Sessions, Switch,
+    Cluster, FencingBy, Instance, Lease, Limits, Log, LogFormat, Node, Options, Orchestration, Parameter, Persistence, RoutingPoint,
+    Sessions, Switch, Tls,
 };
 
 /// Options, and what one should know about them.

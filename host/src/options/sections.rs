@@ -1,6 +1,10 @@
 //! The options as typed values, section by section. What each means, and why its default is what it is: [`super::table`].
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use tandem_words::{InstanceName, NodeId};
@@ -39,6 +43,8 @@ pub struct Options {
     /// `[orchestration]`
     #[serde(default)]
     pub orchestration: Orchestration,
+    /// `[tls]`
+    pub tls: Option<Tls>,
     /// `[log]`
     #[serde(default)]
     pub log: Log,
@@ -61,6 +67,11 @@ impl Options {
         self.sessions.processing_threads = self.sessions.processing_threads.or(self.scxml.session_processing_threads.take());
         for switch in self.switches.values_mut() {
             for file in [&mut switch.token_file, &mut switch.ca].into_iter().flatten() {
+                *file = folder.join(&*file);
+            }
+        }
+        if let Some(Tls { certificate, key, client_ca }) = &mut self.tls {
+            for file in [certificate, key, client_ca] {
                 *file = folder.join(&*file);
             }
         }
@@ -93,6 +104,10 @@ impl Persistence {
     #[must_use]
     pub fn store(&self) -> &StoreUrl {
         self.store.as_ref().unwrap_or(&StoreUrl::None)
+    }
+
+    pub(super) fn set_store(&mut self, store: StoreUrl) {
+        self.store = Some(store);
     }
 }
 
@@ -129,9 +144,9 @@ pub struct Switch {
     #[serde(default = "default_retain")]
     pub retain: u64,
     /// The token's file.
-    pub token_file: Option<std::path::PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// The authority's file (PEM).
-    pub ca: Option<std::path::PathBuf>,
+    pub ca: Option<PathBuf>,
 }
 
 fn default_retain() -> u64 {
@@ -201,11 +216,13 @@ pub struct Lease {
     pub timeout: Duration,
     #[serde(with = "optional_duration")]
     renewal: Option<Duration>,
+    /// What is done with a holder that hangs.
+    pub fencing: FencingBy,
 }
 
 impl Default for Lease {
     fn default() -> Self {
-        Lease { timeout: Duration::from_secs(1), renewal: None }
+        Lease { timeout: Duration::from_secs(1), renewal: None, fencing: FencingBy::Kill }
     }
 }
 
@@ -215,6 +232,16 @@ impl Lease {
     pub fn renewal(&self) -> Duration {
         self.renewal.unwrap_or(self.timeout / 4)
     }
+}
+
+/// `lease.fencing`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FencingBy {
+    /// A holder that hangs is killed.
+    Kill,
+    /// For tests: the epoch alone fences.
+    Epoch,
 }
 
 /// `[sessions]`
@@ -274,6 +301,8 @@ pub struct Limits {
     pub state: u64,
     #[serde(with = "as_size")]
     pub payload: u64,
+    #[serde(with = "as_size")]
+    pub user_data: u64,
     pub max_journal_steps: u32,
 }
 
@@ -286,6 +315,7 @@ impl Default for Limits {
             requests_per_step: 256,
             state: 256 << 10,
             payload: 64 << 10,
+            user_data: 256 << 10,
             max_journal_steps: 10_000,
         }
     }
@@ -327,6 +357,18 @@ impl Default for Orchestration {
             backup_synch_max_age: Duration::from_secs(600),
         }
     }
+}
+
+/// `[tls]`: PEM files for the synch link between machines. Each instance shows its certificate, and asks for the other's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tls {
+    /// This instance's certificate chain, its own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authority that signed both instances' certificates.
+    pub client_ca: PathBuf,
 }
 
 /// `[log]`

@@ -60,7 +60,7 @@ fn a_mistake_names_the_thing_and_what_to_do() {
         ("[limits]\nstep-cpy = \"1s\"", "did you mean `step-cpu`?"),
         ("[limit]\nstep-cpu = \"1s\"", "did you mean `limits`?"),
         ("[limits]\nlinger-timeout = \"1s\"", "is an option elsewhere: `sessions.linger-timeout`"),
-        ("[lease]\nxyz = 1", "known here: timeout, renewal"),
+        ("[lease]\nxyz = 1", "known here: timeout, renewal, fencing"),
         ("[limits]\nstep-cpu = \"11s\"", "`limits.step-cpu` must be from 10ms to 10s"),
         ("[limits]\nstep-cpu = 100", "with its unit"),
         ("[limits]\nstep-cpu = \"fast\"", "\"fast\" is not a duration"),
@@ -74,6 +74,7 @@ fn a_mistake_names_the_thing_and_what_to_do() {
         ("[orchestration]\ncall-watching-timeout = 300001", "must be from 1ms to 300s"),
         ("[orchestration]\ncall-watching-timeout = 500", "below 1000 ms is for tests"),
         ("[orchestration]\nnew-session-on-reroute = false", "has no effect in this release"),
+        ("[lease]\nfencing = \"epoch\"", "lease.fencing = \"epoch\" is for tests"),
         ("[log]\nformat = \"xml\"", "must be \"text\" or \"json\""),
         ("[lease]\nrenewal = \"600ms\"", "more than half of lease.timeout"),
         ("[scxml]\nsession-processing-threads = 2\n[sessions]\nprocessing-threads = 2", "given twice"),
@@ -115,6 +116,26 @@ fn a_changed_line_is_told_with_its_number() {
         assert_eq!(problems[0].line(), Some(line), "{to}: {problems:?}");
         assert!(problems[0].to_string().contains(say), "{to}: {}", problems[0]);
     }
+}
+
+#[test]
+fn the_synch_port_of_a_pair_is_looked_at() {
+    let tls = "[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\nclient-ca = \"ca.pem\"\n";
+    let none = |text: String| text.replace("sqlite:cc1.db", "none");
+    let pair = |a: &str, b: &str| GOOD.replace("a = { admin = \"127.0.0.1:9101\" }", &format!("a = {{ {a} }}\nb = {{ {b} }}"));
+    let loopback = pair("synch = \"127.0.0.1:7101\"", "synch = \"127.0.0.1:7102\"");
+    let apart = pair("synch = \"10.0.0.1:7101\"", "synch = \"10.0.0.2:7102\"");
+    let told = |text: &str| {
+        let told = problems(text).iter().map(|problem| format!("{problem} | {}", problem.advice().unwrap_or_default())).collect::<Vec<_>>();
+        told.join("\n")
+    };
+    assert!(!told(&loopback).contains("synch"), "{}", told(&loopback));
+    assert!(told(&pair("", "")).contains("101/a and 101/b have no synch port"));
+    assert!(told(&pair("synch = \"127.0.0.1:7101\"", "")).contains("101/b has no synch port"));
+    assert!(told(&apart).contains("10.0.0.1:7101 is on another machine than a SQLite file can be shared with"), "{}", told(&apart));
+    assert!(told(&none(apart.clone())).contains("there is no [tls]"));
+    assert!(!told(&none(apart + tls)).contains("synch"));
+    assert!(told(&format!("{GOOD}[tls]\ncertificate = \"a.pem\"\n")).contains("`key` is missing in [tls]"));
 }
 
 #[test]
@@ -184,6 +205,7 @@ fn defaults_are_those_of_the_rooms_that_use_them() {
     for (name, here, there) in [
         ("requests-per-step", limits.requests_per_step as u64, worker.step.requests_per_step as u64),
         ("payload", limits.payload, worker.step.payload_bytes as u64),
+        ("user-data", limits.user_data, worker.step.user_data_bytes as u64),
         ("state", limits.state, worker.state_bytes as u64),
         ("max-journal-steps", limits.max_journal_steps.into(), worker.max_journal_steps.into()),
         ("snapshot-every", sessions.snapshot_every.into(), worker.snapshot_every.into()),

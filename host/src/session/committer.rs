@@ -1,7 +1,11 @@
 //! The committer: one thread, one transaction at a time, everything that waits in each (group commit). It also renews the
 //! lease, inside the same transactions.
 
-use std::{io, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use tandem_journal::{LostClaim, Record, Row};
@@ -12,13 +16,16 @@ use tandem_switch_link::Mark;
 use tandem_words::InstanceName;
 
 use super::{Activity, Progress};
-use crate::node::{Alarm, ToNode, boot_clock_ms};
+use crate::node::{Alarm, Ticker, ToNode, Watched, boot_clock_ms};
 
 /// Rows of one transaction at most. Reason: a bound on how long one commit takes, and so on how long a lone step waits.
 const ROWS_PER_BATCH: usize = 4_096;
 
 /// How long a failed batch waits before it is repeated: long enough not to spin, short against every deadline.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
+
+/// How soon it looks again whether a thread that fell silent moves.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the committer is told.
 pub enum ToCommitter {
@@ -44,12 +51,15 @@ pub struct Committer {
     progress: Progress,
     activity: Activity,
     node: Sender<ToNode>,
+    watched: Watched,
+    ticker: Ticker,
     held_up: bool,
     steps: u64,
 }
 
 impl Committer {
-    /// `progress`: what the node reads before it sends, and shows.
+    /// `progress`: what the node reads before it sends, and shows. `watched`: the threads without which nothing is renewed.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a committer, put together in one place")]
     pub fn new(
         store: Box<dyn Store>,
         queue: CommitQueue,
@@ -57,28 +67,32 @@ impl Committer {
         progress: Progress,
         activity: Activity,
         node: Sender<ToNode>,
+        watched: Watched,
+        ticker: Ticker,
     ) -> Self {
-        Committer { store, queue, tenure, progress, activity, node, held_up: false, steps: 0 }
+        Committer { store, queue, tenure, progress, activity, node, watched, ticker, held_up: false, steps: 0 }
     }
 
-    /// Starts the thread.
-    pub fn start(self, messages: Receiver<ToCommitter>, renewal: Duration) -> io::Result<JoinHandle<()>> {
+    /// Starts the thread. It ticks that often.
+    pub fn start(self, messages: Receiver<ToCommitter>, renewal: Duration, tick_every: Duration) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let _alarm = Alarm::new(self.node.clone(), "committer");
-            self.run(&messages, renewal);
+            self.run(&messages, renewal, tick_every);
         })
     }
 
-    fn run(mut self, messages: &Receiver<ToCommitter>, renewal: Duration) {
+    fn run(mut self, messages: &Receiver<ToCommitter>, renewal: Duration, tick_every: Duration) {
+        let mut renewed = Instant::now();
         loop {
             let mut handled = 0;
-            let first = match messages.recv_timeout(renewal) {
+            self.ticker.tick();
+            let first = match messages.recv_timeout(tick_every.min(renewal)) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             // Nothing for `lease.renewal`: time to renew.
-            let mut flush = first.is_none();
+            let mut flush = first.is_none() && renewed.elapsed() >= renewal;
             for message in first.into_iter().chain(messages.try_iter().take(ROWS_PER_BATCH)) {
                 handled += 1;
                 match message {
@@ -95,6 +109,7 @@ impl Committer {
             }
             let due = flush || self.tenure.wants_renewal(boot_clock_ms());
             while !self.queue.is_empty() || due {
+                renewed = Instant::now();
                 if let Err(error) = self.commit() {
                     // Whoever lost its lease, or cannot trust its disk, acts no more; the node ends the process.
                     let _ = self.node.send(ToNode::Fatal(error.into()));
@@ -110,8 +125,7 @@ impl Committer {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        let began = boot_clock_ms();
-        let lost = self.write()?;
+        let (began, lost) = self.write()?;
         self.tenure.renewed(began);
         self.progress.renewed(began);
         let durable = self.queue.acknowledged(&lost);
@@ -122,15 +136,22 @@ impl Committer {
 
     /// Writes the batch; one that failed for want of room or by another writer is repeated unchanged, never skipped, until the
     /// process is told to end.
-    fn write(&mut self) -> Result<Vec<LostClaim>, StoreError> {
+    fn write(&mut self) -> Result<(u64, Vec<LostClaim>), StoreError> {
         loop {
+            self.ticker.tick();
+            // A lease that is renewed says that all of the instance moves: while a thread does not, nothing is committed.
+            if !self.watched.may_renew() && !self.progress.is_given_up() {
+                std::thread::sleep(LOOK_AGAIN);
+                continue;
+            }
+            let began = boot_clock_ms();
             match self.store.commit(self.queue.batch(ROWS_PER_BATCH)) {
                 Ok(lost) => {
                     if std::mem::take(&mut self.held_up) {
                         self.progress.hold_up(None);
                         tracing::info!("the store takes commits again");
                     }
-                    return Ok(lost);
+                    return Ok((began, lost));
                 }
                 Err(error) if error.disposition() == Disposition::Repeat && !self.progress.is_given_up() => {
                     if !std::mem::replace(&mut self.held_up, true) {

@@ -10,4 +10,4 @@ pub use activity::Activity;
 pub use committer::{Committer, ToCommitter};
 pub use progress::Progress;
 pub use reader::{ReaderThread, ToReader};
-pub use workers::{ToWorker, WorkerParts, Workers};
+pub use workers::{ToWorker, WorkerParts, Workers, name as worker_name};

@@ -8,14 +8,15 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use tandem_session::{Guests, Input, Inventory, Output, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
 use super::{Activity, Progress, ToCommitter, ToReader};
-use crate::node::{Alarm, ToNode};
+use crate::node::{Alarm, Ticker, Ticks, ToNode};
 
 /// What a worker's thread is told.
 pub enum ToWorker {
@@ -48,6 +49,10 @@ pub struct WorkerParts {
     pub committer: Sender<ToCommitter>,
     /// To the reader.
     pub reader: Sender<ToReader>,
+    /// Where they show that they move.
+    pub ticks: Ticks,
+    /// How often.
+    pub tick_every: Duration,
 }
 
 /// All workers of an instance.
@@ -75,11 +80,12 @@ impl Workers {
             wake.push(Arc::clone(&wake_at));
             senders.push(sender);
             let run = move || {
-                let _alarm = Alarm::new(parts.node.clone(), format!("worker-{index}"));
+                let _alarm = Alarm::new(parts.node.clone(), name(index));
+                let ticker = parts.ticks.ticker(name(index));
                 let worker = Worker::new(guests(index), parts.options, parts.epoch);
-                WorkerThread { worker, index, parts, wake_at }.run(&inputs);
+                WorkerThread { worker, index, parts, wake_at, ticker }.run(&inputs);
             };
-            threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
+            threads.push(std::thread::Builder::new().name(name(index)).spawn(run)?);
         }
         Ok(Workers { senders, threads, wake, activity: parts.activity.clone() })
     }
@@ -141,6 +147,11 @@ impl Workers {
     }
 }
 
+/// The name of a worker's thread, by which it also ticks.
+pub fn name(index: usize) -> String {
+    format!("worker-{index}")
+}
+
 /// Which of `workers` owns a session. Numbers count up, so neighbours in time spread evenly.
 pub fn owner(session: SessionId, workers: usize) -> usize {
     let workers = u64::try_from(workers).unwrap_or(1).max(1);
@@ -152,11 +163,18 @@ struct WorkerThread<G> {
     index: usize,
     parts: WorkerParts,
     wake_at: Arc<AtomicU64>,
+    ticker: Ticker,
 }
 
 impl<G: Guests> WorkerThread<G> {
     fn run(mut self, inputs: &Receiver<ToWorker>) {
-        for message in inputs {
+        loop {
+            self.ticker.tick();
+            let message = match inputs.recv_timeout(self.parts.tick_every) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let handled = match message {
                 ToWorker::Inputs(inputs) => {
                     let handled = inputs.len();
@@ -166,6 +184,7 @@ impl<G: Guests> WorkerThread<G> {
                         }
                         self.worker.handle(input);
                         self.hand_on();
+                        self.ticker.tick();
                     }
                     handled
                 }

@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tandem_switch_link::{FrameError, HostMessage, MAX_FRAME_BYTES, encode_host_frame};
+use tandem_switch_link::{Asked, FrameError, Held, HostMessage, MAX_FRAME_BYTES, StepMessage, encode_host_frame};
+use tandem_words::RequestKey;
 use tokio::sync::mpsc;
 
 /// The node's end. Dropped when the connection is given up; what was sent before still goes.
@@ -74,14 +75,31 @@ impl Waiting {
 
 /// Frames of these messages, as few as the limit of a frame allows.
 ///
-/// A step too large for any frame (many requests, each with a large payload) is left out and named in the log: sent, it would
-/// break this connection and every next one, and with it all calls. Its own call takes the default route at its deadline.
+/// A `reconcile` of a large node, and a step of many large requests, go in several parts. (The primary has answered a request that
+/// no frame holds itself.) A step of a session with more interactions than a frame holds is left out and named in the log: sent,
+/// it would break this connection and every next one, and with it all calls. Its own calls take the default route at their deadline.
 pub fn frames(messages: &[HostMessage]) -> Result<Vec<String>, FrameError> {
     let text = encode_host_frame(messages)?;
     if text.len() <= MAX_FRAME_BYTES {
         return Ok(vec![text]);
     }
     match messages {
+        [HostMessage::Reconcile { after, interactions, requests, more }] if interactions.len() + requests.len() > 1 => {
+            let (held, held_later) = interactions.split_at(interactions.len() / 2);
+            let (asked, asked_later) = requests.split_at(requests.len().div_ceil(2));
+            let part = |interactions: &[Held], requests: &[RequestKey], more| HostMessage::Reconcile {
+                after: *after,
+                interactions: interactions.to_vec(),
+                requests: requests.to_vec(),
+                more,
+            };
+            in_halves(part(held, asked, true), part(held_later, asked_later, *more))
+        }
+        [HostMessage::Step(step)] if step.requests.len() > 1 => {
+            let (first, second) = step.requests.split_at(step.requests.len() / 2);
+            let part = |requests: &[Asked], over| HostMessage::Step(StepMessage { requests: requests.to_vec(), over, ..step.clone() });
+            in_halves(part(first, None), part(second, step.over))
+        }
         [HostMessage::Step(step)] => {
             let bytes = text.len();
             tracing::error!(session = %step.session, seq = step.seq, bytes, "this step's requests fit into no frame of the switch link");
@@ -97,9 +115,15 @@ pub fn frames(messages: &[HostMessage]) -> Result<Vec<String>, FrameError> {
     }
 }
 
+fn in_halves(first: HostMessage, second: HostMessage) -> Result<Vec<String>, FrameError> {
+    let mut frames = frames(&[first])?;
+    frames.extend(self::frames(&[second])?);
+    Ok(frames)
+}
+
 #[cfg(test)]
 mod tests {
-    use tandem_switch_link::{Asked, StepMessage, decode_host_frame};
+    use tandem_switch_link::{Over, decode_host_frame};
     use tandem_words::{RequestBody, SessionId};
 
     use super::*;
@@ -111,7 +135,7 @@ mod tests {
             session: SessionId { node: 101, epoch: 1, number: 1 },
             incarnation: 1,
             seq,
-            interactions: vec!["c1".into()],
+            interactions: vec![Held { id: "c1".into(), visit: Some(1) }],
             quiet_until: None,
             over: None,
             requests: vec![Asked { request: seq, body }],
@@ -126,6 +150,45 @@ mod tests {
         assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() <= MAX_FRAME_BYTES));
         let again: Vec<_> = frames.iter().flat_map(|frame| decode_host_frame(frame).unwrap()).collect();
         assert_eq!(again, messages);
+    }
+
+    fn read(messages: &[HostMessage]) -> Vec<HostMessage> {
+        let frames = frames(messages).unwrap();
+        assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() <= MAX_FRAME_BYTES));
+        frames.iter().flat_map(|frame| decode_host_frame(frame).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_node_of_200_000_sessions_reconciles_in_parts() {
+        let session = SessionId { node: 101, epoch: 1, number: 1 };
+        let all: Vec<_> = (0..200_000).map(|call| Held { id: format!("1790000000000-c{call}").into(), visit: Some(1) }).collect();
+        let asked: Vec<_> = (0..150_001).map(|request| RequestKey { session, incarnation: 1, request }).collect();
+        let parts = read(&[HostMessage::Reconcile { after: None, interactions: all.clone(), requests: asked.clone(), more: false }]);
+        let (mut interactions, mut requests, mut mores) = (Vec::new(), Vec::new(), Vec::new());
+        for part in parts {
+            let HostMessage::Reconcile { interactions: held, requests: asked, more, .. } = part else { panic!("{part:?}") };
+            interactions.extend(held);
+            requests.extend(asked);
+            mores.push(more);
+        }
+        assert!(interactions == all && requests == asked, "all, in order");
+        assert_eq!(mores.iter().position(|more| !more), Some(mores.len() - 1), "the last part says so");
+    }
+
+    #[test]
+    fn a_step_that_no_frame_holds_goes_in_parts_and_is_over_with_the_last() {
+        let HostMessage::Step(first) = step(1, 0) else { panic!() };
+        let body = RequestBody::DeleteUserData { interaction: "c1".into(), keys: vec!["x".repeat(1 << 20)] };
+        let requests: Vec<_> = (1..=9).map(|request| Asked { request, body: body.clone() }).collect();
+        let whole = StepMessage { requests: requests.clone(), over: Some(Over::Failed), ..first };
+        let mut again = Vec::new();
+        for part in read(&[HostMessage::Step(whole.clone())]) {
+            let HostMessage::Step(part) = part else { panic!("{part:?}") };
+            again.extend(part.requests.clone());
+            assert_eq!(part.over, whole.over.filter(|_| again.len() == requests.len()));
+            assert_eq!((part.seq, &part.interactions), (whole.seq, &whole.interactions));
+        }
+        assert_eq!(again, requests);
     }
 
     #[test]

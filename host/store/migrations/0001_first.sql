@@ -29,11 +29,13 @@ CREATE TABLE watermark (
 -- What a session is made for, and the session that has it (node, epoch, number).
 CREATE TABLE visit_claim (
     interaction TEXT NOT NULL,
+    switch TEXT NOT NULL,
+    incarnation INTEGER NOT NULL,               -- the life of the switch in which the visit was told
     visit INTEGER NOT NULL,
     node INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    PRIMARY KEY (interaction, visit)
+    PRIMARY KEY (interaction, switch, incarnation, visit)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE request_claim (

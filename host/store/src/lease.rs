@@ -1,7 +1,7 @@
 //! Leases as they stand in a store, and whether a batch may be written under one.
 
 use tandem_journal::Lease;
-use tandem_words::{Epoch, InstanceName};
+use tandem_words::{Bug, Epoch, InstanceName, planted};
 
 use crate::StoreError;
 
@@ -49,6 +49,9 @@ pub(crate) enum Standing {
 /// unchanged. A batch whose counter stands in the store already *is* the stored one.
 pub(crate) fn standing(batch: Lease, found: Option<(Epoch, u64, bool)>) -> Result<Standing, StoreError> {
     let (epoch, counter, released) = found.unwrap_or_default();
+    if planted(Bug::EpochCheckSkipped) && epoch != batch.epoch {
+        return Ok(Standing::Next);
+    }
     if epoch != batch.epoch || released || epoch == 0 {
         return Err(StoreError::LeaseLost { node: batch.node, ours: batch.epoch, found: epoch, released });
     }

@@ -245,7 +245,7 @@ impl Reader for Memory {
 
     fn sessions_of_interaction(&mut self, interaction: &str) -> Result<Vec<SessionId>, StoreError> {
         let data = self.data();
-        let first = Claim::Visit { interaction: interaction.to_owned(), visit: 0 };
+        let first = Claim::Visit { interaction: interaction.to_owned(), switch: "".into(), incarnation: 0, visit: 0 };
         let of = |claim: &Claim| matches!(claim, Claim::Visit { interaction: of, .. } if of == interaction);
         Ok(data.claims.range(first..).take_while(|(claim, _)| of(claim)).map(|(_, session)| *session).collect())
     }

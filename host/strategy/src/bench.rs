@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use tandem_journal::{Opening, Outcome, Source, Step, Survival};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Place, SessionState, StepLimits};
-use tandem_words::{Context, Custom, Direction, Event, EventBody, Interaction, Media, Origin, SessionId, VersionId};
+use tandem_words::{Context, Custom, Event, EventBody, Interaction, Origin, SessionId, VersionId};
 
 use crate::{Catalogue, CatalogueFull, Cells, Engine, LoadError, Strategy};
 
@@ -103,17 +103,7 @@ fn json(bytes: usize) -> String {
 }
 
 fn call() -> Interaction {
-    Interaction {
-        id: "c1".into(),
-        root: "c1".into(),
-        media: Media::Voice,
-        direction: Direction::Inbound,
-        calling: "0301234567".to_owned(),
-        called: "8000".to_owned(),
-        routing_point: "8000".to_owned(),
-        arrived_at: AT,
-        user_data: Vec::new(),
-    }
+    Interaction::arriving("c1", "0301234567", "8000", AT)
 }
 
 /// A session that holds the call.

@@ -44,7 +44,8 @@ impl Cell {
         let limits = engine.limits();
         let place = engine.place(own).ok_or_else(|| {
             let message = format!(
-                "{}: the process has {} instances and may have no more of this kind ({} in all, limits.instances)",
+                "{}: the process has {} instances and may have no more of this kind ({} in all, EngineLimits::instances, fixed in this release); deploy fewer \
+                 versions, or have the strategy share its instances (isolation: shared)",
                 code.label,
                 engine.instances(),
                 limits.instances

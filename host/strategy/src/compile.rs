@@ -61,7 +61,10 @@ impl Compiler {
                 let failed = |error: io::Error| LoadError::Compile(format!("{} does not start: {error}", exe.display()));
                 let (status, said) = run(command, engine.limits()).map_err(failed)?;
                 match status {
-                    None => Err(LoadError::Compile(format!("it took longer than {} ms (limits.compile)", engine.limits().compile_ms))),
+                    None => Err(LoadError::Compile(format!(
+                        "it took longer than {} ms (EngineLimits::compile_ms, fixed in this release); is the machine busy?",
+                        engine.limits().compile_ms
+                    ))),
                     Some(status) if status.success() => Ok(()),
                     Some(status) => Err(LoadError::Compile(format!("{status}: {}", said.trim()))),
                 }

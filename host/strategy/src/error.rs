@@ -8,7 +8,9 @@ use std::{io, path::PathBuf};
 pub enum LoadError {
     #[error("wasmtime does not start: {0}")]
     Engine(String),
-    #[error("the component has {bytes} bytes; the limit is {limit} (limits.component); strip debug information, or raise it")]
+    #[error(
+        "the component has {bytes} bytes; the limit is {limit} (EngineLimits::component_bytes, fixed in this release); strip its debug information"
+    )]
     TooLarge { bytes: usize, limit: usize },
     #[error("this is not WebAssembly: a component begins with the bytes \"\\0asm\"; give the .wasm file that the build has made")]
     NotWasm,

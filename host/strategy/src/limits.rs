@@ -1,5 +1,5 @@
-//! The engine's limits, each with its default and its reason (design, section 3; P12). `tandem.toml` names them under
-//! `[limits]`.
+//! The engine's limits, each with its default and its reason (design, section 3; P12). Those of which `tandem.toml` has an option
+//! say so; the others are fixed in this release, and errors name them by their field.
 
 use std::time::Duration;
 
@@ -7,6 +7,9 @@ use tandem_session::Effort;
 
 /// How much longer a step may take that is known to end well, because it did so before.
 const REPLAY_FACTOR: u32 = 10;
+
+/// Of `transfer_bytes`: room for a description and for texts of errors, whatever else is allowed.
+const MIN_TRANSFER_BYTES: usize = 4 << 20;
 
 /// What guests may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +22,9 @@ pub struct EngineLimits {
     /// `limits.cell-memory`: bytes of linear memory of one instance, shared or own. A thousand sessions take 1.4 MB in Rust,
     /// 7.5 MB in Python.
     pub cell_memory_bytes: usize,
-    /// `limits.cell-sessions`: sessions in one cell. All of them are rebuilt after a trap.
+    /// Sessions in one cell. All of them are rebuilt after a trap.
     pub cell_sessions: usize,
-    /// `limits.instances`: instances in the process. Each takes up to 6 memory maps and 4 GiB of address space, and the
+    /// Instances in the process. Each takes up to 6 memory maps and 4 GiB of address space, and the
     /// kernel's default map count (65,530) ends at about 10,900 (`vm.max_map_count`). Instances for one session get three
     /// quarters of it at most.
     pub instances: usize,
@@ -30,11 +33,12 @@ pub struct EngineLimits {
     /// Core instances, and so tables and memories, within one component. Python has about 50.
     pub core_instances: usize,
     /// Bytes that one import may carry from the guest, or one export give back: above `limits.payload` and `limits.state`,
-    /// so that those answer first, and far below what a list that names the same text a million times would copy.
+    /// so that those answer first (see [`EngineLimits::carrying`]), and far below what a list that names the same text a million
+    /// times would copy.
     pub transfer_bytes: usize,
-    /// `limits.component`: bytes of a component. Python's are 18 MB; compiling takes twenty times as much memory.
+    /// Bytes of a component. Python's are 18 MB; compiling takes twenty times as much memory.
     pub component_bytes: usize,
-    /// `limits.compile`: how long compiling may take, ms. Python's takes 20 s of CPU.
+    /// How long compiling may take, ms. Python's takes 20 s of CPU.
     pub compile_ms: u32,
 }
 
@@ -48,7 +52,7 @@ impl Default for EngineLimits {
             instances: 8_000,
             table_elements: 100_000,
             core_instances: 100,
-            transfer_bytes: 4 << 20,
+            transfer_bytes: MIN_TRANSFER_BYTES,
             component_bytes: 64 << 20,
             compile_ms: 120_000,
         }
@@ -56,6 +60,13 @@ impl Default for EngineLimits {
 }
 
 impl EngineLimits {
+    /// The same with room for a request of `payload_bytes` (`limits.payload`), in a replay ten times as large, and for a snapshot
+    /// of `state_bytes` (`limits.state`): twice as much as the larger one, for what lists and records take beside their texts.
+    pub fn carrying(self, payload_bytes: usize, state_bytes: usize) -> Self {
+        let replayed = payload_bytes.saturating_mul(REPLAY_FACTOR as usize);
+        EngineLimits { transfer_bytes: replayed.max(state_bytes).saturating_mul(2).max(MIN_TRANSFER_BYTES), ..self }
+    }
+
     /// CPU and wall time of one call.
     pub(crate) fn call_times(&self, effort: Effort) -> (Duration, Duration) {
         let factor = match effort {
@@ -64,5 +75,19 @@ impl EngineLimits {
         };
         let time = |ms: u32| Duration::from_millis(u64::from(ms)) * factor;
         (time(self.step_cpu_ms), time(self.step_wall_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_call_may_carry_whatever_the_other_limits_allow() {
+        for (payload_bytes, state_bytes) in [(1 << 10, 1 << 10), (64 << 10, 256 << 10), (1 << 20, 1 << 10), (1 << 10, 16 << 20)] {
+            let limits = EngineLimits::default().carrying(payload_bytes, state_bytes);
+            assert!(limits.transfer_bytes > payload_bytes * 10 && limits.transfer_bytes > state_bytes, "{limits:?}");
+            assert!(limits.transfer_bytes <= 32 << 20, "{limits:?}");
+        }
     }
 }

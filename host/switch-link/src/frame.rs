@@ -64,7 +64,7 @@ mod tests {
     use tandem_words::{EventBody, RequestBody, RequestKey, SessionId, StoppedBy};
 
     use super::*;
-    use crate::{Asked, StepMessage, SwitchEvent};
+    use crate::{Asked, Held, StepMessage, SwitchEvent};
 
     #[test]
     fn a_host_frame_is_a_list_of_messages() {
@@ -76,7 +76,7 @@ mod tests {
                 session,
                 incarnation: 1,
                 seq: 2,
-                interactions: vec!["c1".into()],
+                interactions: vec![Held { id: "c1".into(), visit: Some(1) }],
                 quiet_until: None,
                 over: None,
                 requests: vec![Asked { request: 1, body: RequestBody::Disconnect { interaction: "c1".into() } }],
@@ -85,7 +85,7 @@ mod tests {
             HostMessage::Heartbeat,
         ];
         let text = encode_host_frame(&messages).unwrap();
-        expect![[r#"[{"type":"lead","epoch":3,"store":77},{"type":"step","epoch":3,"session":"101-3-42","incarnation":1,"seq":2,"interactions":["c1"],"quiet_until":null,"over":null,"requests":[{"request":1,"body":{"routing.disconnect":{"interaction":"c1"}}}]},{"type":"idle","seq":9,"wake_at":12000},{"type":"heartbeat"}]"#]]
+        expect![[r#"[{"type":"lead","epoch":3,"store":77},{"type":"step","epoch":3,"session":"101-3-42","incarnation":1,"seq":2,"interactions":[{"id":"c1","visit":1}],"quiet_until":null,"over":null,"requests":[{"request":1,"body":{"routing.disconnect":{"interaction":"c1"}}}]},{"type":"idle","seq":9,"wake_at":12000},{"type":"heartbeat"}]"#]]
         .assert_eq(&text);
         assert_eq!(decode_host_frame(&text).unwrap(), messages);
     }

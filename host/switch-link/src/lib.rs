@@ -14,5 +14,5 @@ pub use frame::{
     FrameError, GatewayFrame, MAX_FRAME_BYTES, decode_gateway_frame, decode_host_frame, encode_gateway_frame, encode_host_frame,
 };
 pub use message::{
-    Asked, GatewayMessage, HostMessage, InteractionState, Mark, Over, PROTOCOL, Refusal, RequestState, StepMessage, SwitchEvent,
+    Asked, GatewayMessage, Held, HostMessage, InteractionState, Mark, Over, PROTOCOL, Refusal, RequestState, StepMessage, SwitchEvent,
 };

@@ -28,6 +28,16 @@ pub enum Over {
     Failed,
 }
 
+/// An interaction that a session holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Held {
+    /// Its id.
+    pub id: InteractionId,
+    /// The visit that the session was made for; none: it made the call itself. Where the interaction has moved on since, the
+    /// session has no say in it any more.
+    pub visit: Option<Visit>,
+}
+
 /// One request of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -35,6 +45,13 @@ pub struct Asked {
     pub request: RequestId,
     /// What is asked for.
     pub body: RequestBody,
+}
+
+impl Asked {
+    /// What it takes in a frame. (Nothing in a request can fail to be written.)
+    pub fn json_bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
+    }
 }
 
 /// A committed step, as far as the gateway needs to know it.
@@ -46,10 +63,11 @@ pub struct StepMessage {
     pub session: SessionId,
     /// In which run.
     pub incarnation: Incarnation,
-    /// The step's number: requests of one instant are applied in the order (session, incarnation, seq, place in the list).
+    /// The step's number: requests of one instant are applied in the order (session, incarnation, seq, place in the list). A
+    /// step that no frame holds comes in parts of the same number, in order; `over` is in the last.
     pub seq: u32,
-    /// The interactions that the session holds now: they are taken.
-    pub interactions: Vec<InteractionId>,
+    /// The interactions that the session holds now: they are taken, and its requests may act on them.
+    pub interactions: Vec<Held>,
     /// Until when the session means to be quiet (its own timer or fetch), switch time; none: it does not.
     pub quiet_until: Option<Timestamp>,
     /// Set with the last step.
@@ -83,14 +101,18 @@ pub enum HostMessage {
         /// The cluster store in which it stands; a node that leads by another store is refused.
         store: StoreId,
     },
-    /// What the new primary knows; answered by [`GatewayMessage::Reconciled`], and then by all events behind `after`.
+    /// What the new primary knows, in as many parts as frames ask for. The last is answered by [`GatewayMessage::Reconciled`],
+    /// and then by all events behind `after`.
     Reconcile {
         /// W; none: nothing was ever committed.
         after: Option<Mark>,
         /// The interactions its sessions hold.
-        interactions: Vec<InteractionId>,
+        interactions: Vec<Held>,
         /// The requests its sessions wait for.
         requests: Vec<RequestKey>,
+        /// Another part follows.
+        #[serde(default)]
+        more: bool,
     },
     /// A committed step.
     Step(StepMessage),
@@ -195,7 +217,7 @@ pub enum GatewayMessage {
         /// Switch time.
         now: Timestamp,
     },
-    /// Answers `reconcile`.
+    /// Answers `reconcile`, in as many parts as frames ask for.
     Reconciled {
         /// Switch time.
         now: Timestamp,
@@ -203,9 +225,12 @@ pub enum GatewayMessage {
         /// the sessions they may have belonged to hear `gap`.
         kept_from: Position,
         /// The truth about each interaction asked for.
-        interactions: Vec<(InteractionId, InteractionState)>,
+        interactions: Vec<(Held, InteractionState)>,
         /// The truth about each request asked for.
         requests: Vec<(RequestKey, RequestState)>,
+        /// Another part follows.
+        #[serde(default)]
+        more: bool,
     },
     /// Something happened. Sent to the primary from its `reconcile` on, in order of positions.
     Event(SwitchEvent),

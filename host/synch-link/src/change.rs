@@ -9,6 +9,7 @@ use tandem_words::{RequestId, RequestKey, SessionId, SwitchIncarnation};
 
 /// Something happened to a session that is not persisted; its step has been through a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "almost every change is an event that was heard")]
 pub enum Change {
     /// It begins, or begins again in a new incarnation. Its opening is durable.
     Opened(Box<Opening>),

@@ -97,6 +97,7 @@ pub enum BackupMessage {
 /// From the primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "almost every message is a change")]
 pub enum PrimaryMessage {
     /// Answers `hello`. Then come the changes behind [`Hello::have`], or the full state.
     Welcome {

@@ -23,7 +23,7 @@ fn opening() -> Opening {
         session: SESSION,
         incarnation: 2,
         epoch: 4,
-        claim: Some(Claim::Visit { interaction: "c1".to_owned(), visit: 3 }),
+        claim: Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 5, visit: 3 }),
         origin: Origin::Interaction,
         strategy: "welcome".to_owned(),
         version: VersionId([7; 32]),

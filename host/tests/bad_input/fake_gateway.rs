@@ -9,7 +9,7 @@ use tandem_switch_link::{
     GatewayFrame, GatewayMessage, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent, decode_host_frame,
     encode_gateway_frame,
 };
-use tandem_words::{Digit, Direction, EventBody, Interaction, Media, Position, RequestKey};
+use tandem_words::{Digit, EventBody, Interaction, Position, RequestKey};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
 use crate::program::{HUNG, wait_for};
@@ -63,11 +63,11 @@ impl FakeGateway {
     pub fn serves(&self) -> Link {
         let mut link = self.leads();
         let reconcile = link.hears();
-        let HostMessage::Reconcile { after, interactions, requests } = &reconcile else { panic!("{reconcile:?}") };
+        let HostMessage::Reconcile { after, interactions, requests, .. } = &reconcile else { panic!("{reconcile:?}") };
         let kept_from = after.map_or(1, |mark| mark.position + 1);
-        let interactions = interactions.iter().map(|id| (id.clone(), InteractionState::AtRoutingPoint)).collect();
+        let interactions = interactions.iter().map(|held| (held.clone(), InteractionState::AtRoutingPoint)).collect();
         let requests = requests.iter().map(|key| (*key, RequestState::Open)).collect();
-        link.says(vec![GatewayMessage::Reconciled { now: NOW, kept_from, interactions, requests }]);
+        link.says(vec![GatewayMessage::Reconciled { now: NOW, kept_from, interactions, requests, more: false }]);
         link.reconciled = Some(reconcile);
         link
     }
@@ -85,20 +85,7 @@ pub fn event(position: Position, answers: Option<RequestKey>, body: EventBody) -
 
 /// The call c1 comes to 8000.
 pub fn call(position: Position) -> GatewayMessage {
-    let id = || "c1".into();
-    let (calling, number) = ("5550100".to_owned(), || "8000".to_owned());
-    let interaction = Interaction {
-        id: id(),
-        root: id(),
-        media: Media::Voice,
-        direction: Direction::Inbound,
-        calling,
-        called: number(),
-        routing_point: number(),
-        arrived_at: NOW,
-        user_data: Vec::new(),
-    };
-    event(position, None, EventBody::InteractionAdded(interaction))
+    event(position, None, EventBody::InteractionAdded(Interaction::arriving("c1", "5550100", "8000", NOW)))
 }
 
 pub fn digit(position: Position, key: &str) -> GatewayMessage {
@@ -173,7 +160,7 @@ impl Link {
     /// What the host said that it knows.
     pub fn reconcile(&self) -> (Option<Position>, usize, usize) {
         match &self.reconciled {
-            Some(HostMessage::Reconcile { after, interactions, requests }) => {
+            Some(HostMessage::Reconcile { after, interactions, requests, .. }) => {
                 (after.map(|mark| mark.position), interactions.len(), requests.len())
             }
             other => panic!("{other:?}"),

@@ -98,6 +98,46 @@ fn a_guest_that_traps_in_start_leaves_its_call_to_the_default_route_at_once() {
 }
 
 #[test]
+fn a_guest_that_loops_or_eats_memory_in_start_costs_its_own_call_its_strategy_and_nobody_else_anything() {
+    for (how, kind, says) in
+        [("loops", StepFailureKind::Time, "limits.step-cpu"), ("eats-memory", StepFailureKind::Memory, "limits.cell-memory")]
+    {
+        // The neighbours live in the instance in which the guilty ones are started first: it is the same component.
+        let mut table = lay(&["breaks-in-start", "breaks-in-start", "welcome"]).with_parameter("8000", "how", how).start();
+        let neighbours = ["8001", "8002"].map(|number| table.dial(number));
+        table.pass_to(500);
+        let guilty = ["8000", "8000"].map(|number| table.dial(number));
+        table.press(&neighbours[0], "1");
+        let later = table.dial("8001");
+        table.host_dies(0);
+        table.pass_to(1_000);
+        table.press(&later, "1");
+        for call in &guilty {
+            assert_eq!(table.default_routed(call), Some(500), "{how}: {:?}", table.heard(call));
+            let failure = table.failure(call);
+            assert_eq!(failure.kind, kind, "{how}: {}", failure.message);
+            assert!(
+                failure.message.contains(says)
+                    && failure.message.contains("breaks-in-start")
+                    && failure.message.contains("start was stopped"),
+                "{}",
+                failure.message
+            );
+            assert!(table.applied(call).is_empty(), "{how}");
+        }
+        for call in neighbours.iter().chain([&later]) {
+            assert!(table.is_well(call), "{how}: {call}");
+            assert_eq!(table.default_routed(call), None, "{how}: {call}");
+        }
+        for call in [&neighbours[0], &later] {
+            table.pass_to(4_000);
+            let heard: Vec<_> = table.heard(call).into_iter().map(|(_, what)| what).filter(|what| what.starts_with("dialog")).collect();
+            assert_eq!(heard, ["dialog.playsound menu", "dialog.playsound thanks"], "{how}: {call}");
+        }
+    }
+}
+
+#[test]
 fn a_session_that_failed_stays_failed_whoever_comes_next() {
     for (guest, kind, _) in GUILTY {
         let mut table = lay(&[guest]).start();

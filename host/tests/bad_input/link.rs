@@ -158,7 +158,7 @@ fn numbers_that_no_switch_reaches_are_named_and_stand_in_nobodys_way() {
     let mut link = stage.gateway.leads();
     link.hears();
     let (interactions, requests) = (Vec::new(), Vec::new());
-    link.says(vec![GatewayMessage::Reconciled { now: 0, kept_from: u64::MAX, interactions, requests }]);
+    link.says(vec![GatewayMessage::Reconciled { now: 0, kept_from: u64::MAX, interactions, requests, more: false }]);
     link.expect_close();
     stage.host.says("`reconciled` with the number 18446744073709551615", 1);
     let mut link = stage.gateway.serves();

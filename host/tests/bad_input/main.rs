@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod components;
+mod every_request;
 mod fake_gateway;
 mod files;
 mod guests;

@@ -76,7 +76,6 @@ switch.main.url = \"ws://127.0.0.1:1\"
 [[node]]
 id = 101
 a = {{}}
-b = {{}}
 [[routing-point]]
 number = \"8000\"
 switch = \"main\"

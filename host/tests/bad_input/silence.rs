@@ -88,7 +88,7 @@ fn a_host_that_is_full_sends_new_calls_to_the_default_route_and_keeps_the_others
     let [one, other, more] = ["8000", "8001", "8000"].map(|number| table.dial(number));
     let failure = table.failure(&other);
     assert_eq!(failure.kind, StepFailureKind::Limit);
-    assert!(failure.message.contains("limits.instances"), "{}", failure.message);
+    assert!(failure.message.contains("EngineLimits::instances"), "{}", failure.message);
     assert_eq!(table.default_routed(&other), Some(0));
     for call in [one, more] {
         table.press(&call, "1");

@@ -144,10 +144,15 @@ impl Table {
         })
     }
 
+    /// The sessions of a call, one for each visit.
+    pub fn sessions(&self, call: &InteractionId) -> Vec<SessionId> {
+        let of_call = |opening: &&Opening| matches!(&opening.claim, Some(Claim::Visit { interaction, .. }) if *interaction == **call);
+        self.openings().filter(of_call).map(|opening| opening.session).collect()
+    }
+
     /// The only session of a call.
     pub fn session(&self, call: &InteractionId) -> SessionId {
-        let of_call = |opening: &&Opening| matches!(&opening.claim, Some(Claim::Visit { interaction, .. }) if *interaction == **call);
-        let sessions: Vec<_> = self.openings().filter(of_call).map(|opening| opening.session).collect();
+        let sessions = self.sessions(call);
         assert_eq!(sessions.len(), 1, "{call}: {sessions:?}");
         sessions[0]
     }

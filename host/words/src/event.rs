@@ -66,6 +66,24 @@ pub struct Interaction {
     pub user_data: Vec<Property>,
 }
 
+impl Interaction {
+    /// A call from `calling` that comes to the routing point `number`, switch time `at`, on its own and with no data.
+    pub fn arriving(id: impl Into<InteractionId>, calling: impl Into<String>, number: impl Into<String>, at: Timestamp) -> Self {
+        let (id, number) = (id.into(), number.into());
+        Interaction {
+            root: id.clone(),
+            id,
+            media: Media::Voice,
+            direction: Direction::Inbound,
+            calling: calling.into(),
+            called: number.clone(),
+            routing_point: number,
+            arrived_at: at,
+            user_data: Vec::new(),
+        }
+    }
+}
+
 /// Why a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,8 +9,9 @@ pub struct Holding {
     pub interaction: InteractionId,
     /// Whose it is.
     pub session: SessionId,
-    /// The visit that the session was made for, if it was made for one of this interaction.
-    pub visit: Option<Visit>,
+    /// The visit that the session was made for, and the life of the switch in which it was told, if it was made for one of this
+    /// interaction.
+    pub visit: Option<(SwitchIncarnation, Visit)>,
     /// The event of the switch that brought it: from there on the interaction's events are the session's.
     pub since: Option<(SwitchIncarnation, Position)>,
     /// Whether the session may still ask for things on it; false: it is on its default route, or another application has

@@ -179,24 +179,30 @@ impl RequestBody {
     }
 }
 
+/// What a prompt, a target, a key or a property counts beside its text, so that a list of empty ones is not for nothing.
+const ELEMENT_BYTES: usize = 8;
+
 impl RequestBody {
     /// Roughly how much it carries, in bytes; what `limits.payload` bounds.
     pub fn payload_bytes(&self) -> usize {
-        let properties = |list: &[Property]| list.iter().map(|property| property.key.len() + property.value.len()).sum::<usize>();
+        let properties =
+            |list: &[Property]| list.iter().map(|property| property.key.len() + property.value.len() + ELEMENT_BYTES).sum::<usize>();
         let prompts = |list: &[Prompt]| list.iter().map(Prompt::payload_bytes).sum::<usize>();
         match self {
             RequestBody::Play { call, prompts: list, .. } => call.len() + prompts(list),
             RequestBody::Collect { call, options } => call.len() + prompts(&options.prompts) + options.terminators.len(),
             RequestBody::Music { call, name } | RequestBody::StartRecording { call, name, .. } => call.len() + name.len(),
             RequestBody::Route(route) => {
-                route.interaction.len() + route.targets.iter().map(|target| target.name().len() + 1).sum::<usize>()
+                route.interaction.len() + route.targets.iter().map(|target| target.name().len() + ELEMENT_BYTES).sum::<usize>()
             }
             RequestBody::QueryGroup { group } => group.len(),
             RequestBody::Transfer { call, to } => call.len() + to.name().len(),
             RequestBody::Disconnect { interaction } => interaction.len(),
             RequestBody::CreateCall(call) => call.to.len() + call.calling.len(),
             RequestBody::Attach { interaction, data } => interaction.len() + properties(data),
-            RequestBody::DeleteUserData { interaction, keys } => interaction.len() + keys.iter().map(String::len).sum::<usize>(),
+            RequestBody::DeleteUserData { interaction, keys } => {
+                interaction.len() + keys.iter().map(|key| key.len() + ELEMENT_BYTES).sum::<usize>()
+            }
             RequestBody::Fetch(fetch) => fetch.method.len() + fetch.url.len() + properties(&fetch.headers) + fetch.body.len(),
             RequestBody::Send { session, name, json } => session.len() + name.len() + json.len(),
             RequestBody::StartSession(start) => start.strategy.len() + properties(&start.parameters),
@@ -208,9 +214,9 @@ impl RequestBody {
 impl Prompt {
     fn payload_bytes(&self) -> usize {
         match self {
-            Prompt::Sound(name) | Prompt::Digits(name) | Prompt::Tone(name) => name.len() + 1,
-            Prompt::Text(speech) => speech.text.len() + speech.language.len(),
-            Prompt::Number(_) => 8,
+            Prompt::Sound(name) | Prompt::Digits(name) | Prompt::Tone(name) => name.len() + ELEMENT_BYTES,
+            Prompt::Text(speech) => speech.text.len() + speech.language.len() + ELEMENT_BYTES,
+            Prompt::Number(_) => ELEMENT_BYTES,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -14,13 +15,11 @@ const PROFILE: &str = "guest";
 /// Compiles the guests and copies each as `NAME.wasm` into the output folder.
 pub fn compile(place: &Place, guests: &[Guest]) -> Result<(), Error> {
     let libraries = wasm_std(place)?;
-    let has_std = libraries.is_dir() && sorted(&libraries)?.iter().any(|path| is_std(path));
-    if !has_std {
-        return Err(Error::NoWasmStd(libraries));
-    }
+    println!("cargo::rerun-if-changed={}", libraries.display());
+    let target = target(place, &libraries)?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = clean(&cargo, place);
-    build.args(["build", "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"]).arg(&place.target);
+    build.args(["build", "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"]).arg(&target);
     for guest in guests {
         build.args(["--package", &guest.name]);
     }
@@ -30,7 +29,7 @@ pub fn compile(place: &Place, guests: &[Guest]) -> Result<(), Error> {
         return Err(Error::Compile(place.folder.clone()));
     }
     for Guest { name, .. } in guests {
-        let built = place.target.join(TARGET).join(PROFILE).join(name.replace('-', "_")).with_extension("wasm");
+        let built = target.join(TARGET).join(PROFILE).join(name.replace('-', "_")).with_extension("wasm");
         fs::copy(&built, place.out.join(name).with_extension("wasm")).map_err(Error::io(&built))?;
     }
     Ok(())
@@ -40,6 +39,17 @@ fn wasm_std(place: &Place) -> Result<PathBuf, Error> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = clean(&rustc, place).args(["--print", "target-libdir", "--target", TARGET]).output().map_err(Error::io(&rustc))?;
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// Where guests are built against the standard library that is installed: a folder for each one that ever was. Cargo does not see
+/// that another took its place, and its compiler would refuse what was built against the one before ("found possibly newer version
+/// of crate `std`").
+fn target(place: &Place, libraries: &Path) -> Result<PathBuf, Error> {
+    let found = if libraries.is_dir() { sorted(libraries)?.into_iter().find(|path| is_std(path)) } else { None };
+    let library = found.ok_or_else(|| Error::NoWasmStd(libraries.to_owned()))?;
+    let mut hasher = DefaultHasher::new();
+    (library.file_name(), fs::read(&library).map_err(Error::io(&library))?).hash(&mut hasher);
+    Ok(place.target.join(format!("std-{:016x}", hasher.finish())))
 }
 
 fn is_std(path: &Path) -> bool {
@@ -91,6 +101,27 @@ fn is_outer(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guests_of_another_standard_library_are_built_elsewhere() {
+        let top = tempfile::tempdir().unwrap();
+        let path = |name: &str| top.path().join(name);
+        let place = Place { root: path(""), folder: path("g"), target: path("t"), out: path("o") };
+        let target = || target(&place, &path("lib"));
+        assert!(matches!(target(), Err(Error::NoWasmStd(_))));
+        fs::create_dir(path("lib")).unwrap();
+        assert!(matches!(target(), Err(Error::NoWasmStd(_))));
+        fs::write(path("lib/libstd-1.rlib"), "one").unwrap();
+        let one = target().unwrap();
+        assert!(one.starts_with(path("t")));
+        fs::write(path("lib/libcore-1.rlib"), "whatever").unwrap();
+        assert_eq!(target().unwrap(), one);
+        fs::write(path("lib/libstd-1.rlib"), "built again").unwrap();
+        let again = target().unwrap();
+        fs::rename(path("lib/libstd-1.rlib"), path("lib/libstd-2.rlib")).unwrap();
+        let other = target().unwrap();
+        assert!(one != again && again != other && other != one);
+    }
 
     #[test]
     fn the_outer_build_is_forgotten_and_the_machine_is_not() {

@@ -44,6 +44,12 @@ pub fn guests(folder: &Path, scenarios: Scenarios) -> Result<Vec<Guest>, Error> 
         let folder = path.join("scenarios");
         let mut found = if folder.is_dir() { sorted(&folder)? } else { Vec::new() };
         found.retain(|path| path.extension().is_some_and(|extension| extension == "scenario"));
+        for path in &found {
+            let text = fs::read_to_string(path).map_err(Error::io(path))?;
+            if !text.lines().any(|line| line.trim_start().starts_with("expect ")) {
+                return Err(Error::ExpectsNothing(path.clone()));
+            }
+        }
         if found.is_empty() && scenarios == Scenarios::Required {
             return Err(Error::NoScenario { name, folder });
         }
@@ -65,11 +71,16 @@ mod tests {
     use super::*;
 
     fn check(files: &[&str], scenarios: Scenarios) -> Result<Vec<String>, String> {
+        let files: Vec<_> = files.iter().map(|file| (*file, "caller dials 8000\n  expect end\n")).collect();
+        check_with(&files, scenarios)
+    }
+
+    fn check_with(files: &[(&str, &str)], scenarios: Scenarios) -> Result<Vec<String>, String> {
         let top = tempfile::tempdir().unwrap();
-        for file in files {
+        for (file, text) in files {
             let path = top.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            fs::write(path, text).unwrap();
         }
         let found = guests(top.path(), scenarios).map_err(|error| error.to_string())?;
         Ok(found.into_iter().map(|guest| format!("{} {}", guest.name, guest.scenarios.len())).collect())
@@ -83,6 +94,15 @@ mod tests {
         assert_eq!(check(&all, Scenarios::Optional).unwrap(), ["a 0", "b 1"]);
         let error = check(&all, Scenarios::Required).unwrap_err();
         assert!(error.contains("strategy a has no scenario") && error.contains("NAME.scenario"), "{error}");
+    }
+
+    #[test]
+    fn a_scenario_that_expects_nothing_is_no_test() {
+        for text in ["", "\n", "# expect end\n", "caller dials 8000\n"] {
+            let files = [("a/Cargo.toml", ""), ("a/src/lib.rs", ""), ("a/scenarios/x.scenario", text)];
+            let error = check_with(&files, Scenarios::Required).unwrap_err();
+            assert!(error.contains("x.scenario expects nothing"), "{text:?}: {error}");
+        }
     }
 
     #[test]

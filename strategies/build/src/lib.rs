@@ -43,6 +43,9 @@ pub enum Error {
         /// Where a scenario belongs.
         folder: PathBuf,
     },
+    /// A scenario that cannot fail.
+    #[error("{0} expects nothing, so it tests nothing: write a line such as `expect play \"welcome\"`, or remove the file")]
+    ExpectsNothing(PathBuf),
     /// The standard library for Wasm is not installed.
     #[error("rustc has no standard library for wasm32-unknown-unknown in {0}; run `cargo xtask setup`")]
     NoWasmStd(PathBuf),

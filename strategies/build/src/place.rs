@@ -14,7 +14,7 @@ pub struct Place {
     pub root: PathBuf,
     /// The folder of guests: the one that holds the build script's crate.
     pub folder: PathBuf,
-    /// Where the nested build puts its files.
+    /// Where the nested build puts its files, in a folder for each standard library.
     pub target: PathBuf,
     /// Where the build script puts its own.
     pub out: PathBuf,

@@ -113,7 +113,7 @@ impl HostSide {
             let what = format!("{claim} is claimed twice: session {owner} has it");
             return findings.add(Kind::DoubledSessions, Finding::new(what).session(session).in_journal(line));
         }
-        if let Claim::Visit { interaction, visit } = &claim {
+        if let Claim::Visit { interaction, visit, .. } = &claim {
             self.by_visit.entry(interaction.clone()).or_default().insert(*visit, session);
         }
         self.claims.insert(claim, session);

@@ -218,6 +218,7 @@ impl SwitchSide {
             }
             Told::Deleted { interaction, moved: false } => {
                 let index = self.call(interaction);
+                self.silences.ends(index, at);
                 self.close(index, at);
             }
             Told::DefaultRouted { interaction } => {

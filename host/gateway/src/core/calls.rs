@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_switch_link::{InteractionState, Over};
-use tandem_words::{InteractionId, NodeId, SessionId, Timestamp};
+use tandem_switch_link::{Held, InteractionState, Over};
+use tandem_words::{InteractionId, NodeId, Position, SessionId, Timestamp, Visit};
 
 use super::RoutingPoint;
 use crate::port::Condition;
@@ -11,12 +11,16 @@ use crate::port::Condition;
 /// A call.
 #[derive(Debug)]
 struct Call {
+    /// Its deadlines, and its default route where it has one.
+    point: RoutingPoint,
     /// None for a call that a session made: it is at no routing point, so it has no default route.
-    point: Option<RoutingPoint>,
+    visit: Option<Visit>,
     arrived_at: Timestamp,
+    /// Of the event that told of it.
+    told_by: Position,
     condition: Condition,
-    /// A session has it, or a primary said so when it reconciled.
-    taken: bool,
+    /// A session of this node has it, or its primary said so when it reconciled.
+    taken: Option<NodeId>,
     /// The last session that named it.
     holder: Option<SessionId>,
     /// How the holder ended.
@@ -35,8 +39,7 @@ impl Call {
 
     /// Its session is over and nothing that it asked for is under way.
     fn is_forsaken(&self) -> bool {
-        self.point.is_some()
-            && self.is_waiting()
+        self.is_waiting()
             && match self.over {
                 None => false,
                 Some(Over::Failed) => true,
@@ -50,6 +53,15 @@ impl Call {
 struct Holder {
     calls: BTreeSet<InteractionId>,
     quiet_until: Option<Timestamp>,
+}
+
+/// Where a call goes that nobody serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// To this number.
+    DefaultRoute(String),
+    /// A call that a session made has none: it ends.
+    HangUp,
 }
 
 /// All calls.
@@ -67,12 +79,14 @@ pub(super) struct Calls {
 
 impl Calls {
     /// A visit begins: the call is nobody's yet.
-    pub(super) fn arrived(&mut self, id: &InteractionId, point: RoutingPoint, now: Timestamp) {
+    pub(super) fn arrived(&mut self, id: &InteractionId, visit: Option<Visit>, point: RoutingPoint, told_by: Position, now: Timestamp) {
         self.release(id);
-        let call = self.calls.entry(id.clone()).or_insert_with(|| Call::made(now));
-        call.point = Some(point);
+        let call = self.calls.entry(id.clone()).or_insert_with(|| Call::made(point.clone(), told_by, now));
+        call.point = point;
+        call.visit = visit;
         call.arrived_at = now;
-        call.taken = false;
+        call.told_by = told_by;
+        call.taken = None;
         call.over = None;
         if call.condition == Condition::DefaultRouted {
             call.condition = Condition::Ringing;
@@ -80,9 +94,10 @@ impl Calls {
         self.touch(id);
     }
 
-    /// A session made a call.
-    pub(super) fn made(&mut self, id: &InteractionId, now: Timestamp) {
-        self.calls.entry(id.clone()).or_insert_with(|| Call::made(now));
+    /// A session made a call. `point`: for its deadlines.
+    pub(super) fn made(&mut self, id: &InteractionId, point: RoutingPoint, told_by: Position, now: Timestamp) {
+        self.calls.entry(id.clone()).or_insert_with(|| Call::made(point, told_by, now));
+        self.touch(id);
     }
 
     /// The switch says how it stands. Of a call that never arrived, or is over, this says nothing.
@@ -117,31 +132,56 @@ impl Calls {
         self.touch(id);
     }
 
-    /// A primary that reconciles says that one of its sessions has it.
-    pub(super) fn taken(&mut self, id: &InteractionId) {
-        if let Some(call) = self.calls.get_mut(id) {
-            call.taken = true;
+    /// A primary of the node that reconciles says that its sessions have these, and it will be told the events behind `after`.
+    /// What the node had and does not name any more is without a session: lost with a memory that was no store, unreadable, or
+    /// over, and the word of it was lost. Nobody will end its quiet or its music.
+    pub(super) fn reconciled(&mut self, node: NodeId, named: &[Held], after: Position) {
+        let named: BTreeSet<&InteractionId> = named.iter().filter(|held| self.holds(held)).map(|held| &held.id).collect();
+        for id in &named {
+            if let Some(call) = self.calls.get_mut(*id) {
+                call.taken = Some(node);
+            }
+            self.touch(id);
         }
-        self.touch(id);
+        let of_node = self.calls.iter().filter(|(id, call)| call.taken == Some(node) && !named.contains(id));
+        let left: Vec<InteractionId> = of_node.map(|(id, _)| id.clone()).collect();
+        for id in left {
+            self.release(&id);
+            if let Some(call) = self.calls.get_mut(&id) {
+                if call.told_by > after {
+                    // The node is told of it again, and may take it again.
+                    (call.taken, call.over) = (None, None);
+                } else {
+                    call.over.get_or_insert(Over::Finished);
+                }
+            }
+            self.touch(&id);
+        }
+    }
+
+    /// Whether the call is still where it was when the session got it.
+    pub(super) fn holds(&self, held: &Held) -> bool {
+        self.calls.get(&held.id).is_some_and(|call| call.visit == held.visit)
     }
 
     /// A step of the session: it holds these calls, means to be quiet until then, and perhaps it was the last. Returns whether
-    /// what it means about quiet is news.
-    pub(super) fn held(&mut self, session: SessionId, ids: &[InteractionId], quiet_until: Option<Timestamp>, over: Option<Over>) -> bool {
-        for id in ids {
-            let Some(call) = self.calls.get(id) else { continue };
-            if call.holder != Some(session) {
+    /// what it means about quiet is news. A step that was made before a call moved on says nothing about the call.
+    pub(super) fn held(&mut self, session: SessionId, held: &[Held], quiet_until: Option<Timestamp>, over: Option<Over>) -> bool {
+        let mut more = false;
+        for id in held.iter().filter(|held| self.holds(held)).map(|held| &held.id).collect::<Vec<_>>() {
+            if self.calls.get(id).is_some_and(|call| call.holder != Some(session)) {
                 self.release(id);
+                more = true;
             }
             if let Some(call) = self.calls.get_mut(id) {
-                call.taken = true;
+                call.taken = Some(session.node);
                 call.holder = Some(session);
                 call.over = None;
                 self.holders.entry(session).or_default().calls.insert(id.clone());
             }
         }
         let Some(holder) = self.holders.get_mut(&session) else { return false };
-        let news = holder.quiet_until != quiet_until;
+        let news = holder.quiet_until != quiet_until || (more && quiet_until.is_some());
         holder.quiet_until = quiet_until;
         for id in holder.calls.clone() {
             if let Some(call) = self.calls.get_mut(&id) {
@@ -164,10 +204,10 @@ impl Calls {
         self.touch_node(node);
     }
 
-    /// It goes to its default route now; returns which.
-    pub(super) fn default_route(&mut self, id: &InteractionId) -> Option<String> {
+    /// It goes where nobody needs to serve it; returns where that is.
+    pub(super) fn leave(&mut self, id: &InteractionId) -> Option<Exit> {
         let call = self.calls.get_mut(id)?;
-        let to = call.point.as_ref()?.default_route.clone();
+        let to = call.visit.map_or(Exit::HangUp, |_| Exit::DefaultRoute(call.point.default_route.clone()));
         call.condition = Condition::DefaultRouted;
         self.touch(id);
         Some(to)
@@ -242,13 +282,13 @@ impl Calls {
 
     /// Until when the call may stay as it is.
     fn deadline(&self, call: &Call) -> Option<Timestamp> {
-        let point = call.point.as_ref()?;
+        let point = &call.point;
         let (since, patience_ms) = match call.condition {
             Condition::Silent { since } => (since, point.control_deadline_ms),
             // It rings at an agent group, or a treatment is on its way.
-            Condition::Ringing if call.taken && call.open > 0 => return None,
+            Condition::Ringing if call.taken.is_some() && call.open > 0 => return None,
             Condition::Ringing => (call.arrived_at, point.answer_deadline_ms),
-            Condition::Attended if !call.taken => (call.arrived_at, point.answer_deadline_ms),
+            Condition::Attended if call.taken.is_none() => (call.arrived_at, point.answer_deadline_ms),
             Condition::Attended | Condition::Routed | Condition::DefaultRouted | Condition::Gone => return None,
         };
         let quiet_until = call.holder.and_then(|session| self.holders.get(&session)?.quiet_until).unwrap_or(0);
@@ -264,7 +304,8 @@ impl Calls {
 }
 
 impl Call {
-    fn made(now: Timestamp) -> Self {
-        Call { point: None, arrived_at: now, condition: Condition::Ringing, taken: false, holder: None, over: None, open: 0, due_at: None }
+    fn made(point: RoutingPoint, told_by: Position, now: Timestamp) -> Self {
+        let (condition, open) = (Condition::Ringing, 0);
+        Call { point, visit: None, arrived_at: now, told_by, condition, taken: None, holder: None, over: None, open, due_at: None }
     }
 }

@@ -1,7 +1,7 @@
 //! One connection of an instance.
 
-use tandem_switch_link::{GatewayFrame, GatewayMessage, Refusal};
-use tandem_words::{Epoch, NodeId, Position, Timestamp};
+use tandem_switch_link::{GatewayFrame, GatewayMessage, Held, Refusal};
+use tandem_words::{Epoch, NodeId, Position, RequestKey, Timestamp};
 
 use super::pack::pack;
 
@@ -47,12 +47,21 @@ pub(super) enum Role {
     Deposed { epoch: Epoch },
 }
 
+/// What a primary asks for when it reconciles.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    pub(super) interactions: Vec<Held>,
+    pub(super) requests: Vec<RequestKey>,
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     /// Since `hello`.
     pub(super) peer: Option<Peer>,
     pub(super) role: Role,
+    /// The parts of a `reconcile` so far.
+    pub(super) asking: Asking,
     /// It was refused: closed after its last frame, and what it still sends is not read.
     pub(super) refused: bool,
     outbox: Vec<GatewayMessage>,
@@ -73,6 +82,7 @@ impl Connection {
         Connection {
             peer: None,
             role: Role::Listening,
+            asking: Asking::default(),
             refused: false,
             outbox: Vec::new(),
             sent_seq: 0,

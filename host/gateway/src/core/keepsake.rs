@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tandem_words::{Epoch, NodeId, StoreId, SwitchIncarnation};
+use tandem_words::{Bug, Epoch, NodeId, StoreId, SwitchIncarnation, planted};
 
 /// What one life of a gateway leaves to the next. It is written down before the acknowledgement that depends on it leaves.
 ///
@@ -22,6 +22,9 @@ impl Keepsake {
     /// For a gateway that starts and has lost its positions: a new incarnation, at least `not_before` (a gateway without a
     /// file to keep this in gives the time of day, so that no incarnation comes twice).
     pub fn next_life(mut self, not_before: SwitchIncarnation) -> Self {
+        if planted(Bug::SameIncarnationAfterRestart) && self.incarnation > 0 {
+            return self;
+        }
         self.incarnation = self.incarnation.saturating_add(1).max(not_before);
         self
     }

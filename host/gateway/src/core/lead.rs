@@ -1,11 +1,11 @@
 //! Who may act: `hello`, `lead`, `reconcile`, `acknowledge` (P5; design, section 5).
 
-use tandem_switch_link::{GatewayMessage, Mark, PROTOCOL, Refusal};
-use tandem_words::{Epoch, InstanceName, InteractionId, NodeId, RequestKey, StoreId};
+use tandem_switch_link::{GatewayMessage, Held, InteractionState, Mark, PROTOCOL, Refusal};
+use tandem_words::{Epoch, InstanceName, NodeId, StoreId};
 
 use super::{
-    ConnectionId, Core, NodeKeepsake, Quit,
-    connection::{Peer, Role},
+    ConnectionId, Core, MAX_RECONCILED, NodeKeepsake, Quit,
+    connection::{Asking, Peer, Role},
 };
 use crate::record::Line;
 
@@ -96,6 +96,7 @@ impl Core {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.role = Role::Leading { epoch, reconciled: false };
             connection.wake_at = None;
+            connection.asking = Asking::default();
             connection.send(GatewayMessage::Leading { epoch, now });
         }
         Ok(())
@@ -105,17 +106,21 @@ impl Core {
         Some(self.connections.get(&id)?.peer.as_ref()?.instance.as_str())
     }
 
-    pub(super) fn reconcile(
-        &mut self,
-        id: ConnectionId,
-        after: Option<Mark>,
-        interactions: Vec<InteractionId>,
-        requests: Vec<RequestKey>,
-    ) -> Result<(), Quit> {
+    pub(super) fn reconcile(&mut self, id: ConnectionId, after: Option<Mark>, part: Asking, more: bool) -> Result<(), Quit> {
         let (node, epoch) = match self.role(id, "reconcile")? {
             (_, _, true) => return Err(Quit::malformed("`reconcile` comes once after `leading`")),
             (node, epoch, false) => (node, epoch),
         };
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        connection.asking.interactions.extend(part.interactions);
+        connection.asking.requests.extend(part.requests);
+        if connection.asking.interactions.len() + connection.asking.requests.len() > MAX_RECONCILED {
+            return Err(Quit::malformed(format!("`reconcile` names more than {MAX_RECONCILED} interactions and requests")));
+        }
+        if more {
+            return Ok(());
+        }
+        let Asking { interactions, requests } = std::mem::take(&mut connection.asking);
         // Positions of another incarnation say nothing here: everything kept is news.
         let after = after.filter(|mark| mark.incarnation == self.keepsake.incarnation).map_or(0, |mark| mark.position);
         if after > self.positions.last() {
@@ -125,20 +130,27 @@ impl Core {
                 self.positions.last()
             )));
         }
-        interactions.iter().for_each(|interaction| self.calls.taken(interaction));
+        self.calls.reconciled(node, &interactions, after);
+        let state = |held: Held| {
+            let state = if self.calls.holds(&held) { self.calls.state(&held.id) } else { InteractionState::Gone };
+            (held, state)
+        };
         let message = GatewayMessage::Reconciled {
             now: self.now,
             kept_from: self.positions.kept_from(),
-            interactions: interactions.into_iter().map(|id| (id.clone(), self.calls.state(&id))).collect(),
+            interactions: interactions.into_iter().map(state).collect(),
             requests: requests.into_iter().map(|key| (key, self.requests.state(&key))).collect(),
+            more: false,
         };
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.role = Role::Leading { epoch, reconciled: true };
             connection.send(message);
-            connection.delivered = after;
+            // What is not kept any more has been delivered as far as that can be: W may go over it.
+            connection.delivered = after.max(self.positions.kept_from().saturating_sub(1));
             self.positions.behind(after).for_each(|event| connection.send(GatewayMessage::Event(event.clone())));
         }
         self.committed(node, after);
+        self.judge();
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use tandem_words::{EventBody, InteractionId, NodeId, Position, RequestKey, Times
 use super::{
     ConnectionId, Keepsake, MAX_CONNECTIONS, Options, Quit,
     calls::Calls,
-    connection::{Connection, Role},
+    connection::{Asking, Connection, Role},
     positions::Positions,
     requests::Requests,
 };
@@ -99,7 +99,9 @@ impl Core {
             }
             _ if !greeted => Err(Quit::malformed("a message before `hello`; say `hello` first")),
             HostMessage::Lead { epoch, store } => self.lead(id, epoch, store),
-            HostMessage::Reconcile { after, interactions, requests } => self.reconcile(id, after, interactions, requests),
+            HostMessage::Reconcile { after, interactions, requests, more } => {
+                self.reconcile(id, after, Asking { interactions, requests }, more)
+            }
             HostMessage::Step(step) => self.step(id, step),
             HostMessage::Acknowledge(mark) => self.acknowledge(id, mark),
             HostMessage::Idle { seq, wake_at } => connection.idle(seq, wake_at),
@@ -152,9 +154,12 @@ impl Core {
         match &event.body {
             EventBody::InteractionAdded(added) => {
                 let point = self.options.routing_point(&added.routing_point).clone();
-                self.calls.arrived(&added.id, point, self.now);
+                self.calls.arrived(&added.id, visit, point, event.position, self.now);
             }
-            EventBody::CallCreated(created) => self.calls.made(&created.id, self.now),
+            EventBody::CallCreated(created) => {
+                let point = self.options.elsewhere.clone();
+                self.calls.made(&created.id, point, event.position, self.now);
+            }
             _ => {}
         }
         if let Some(awaited) = answers.and_then(|key| self.requests.answer(key, event.position)) {
@@ -225,6 +230,12 @@ impl Core {
     /// Steps wait for the end of the instant.
     pub fn has_buffered(&self) -> bool {
         !self.buffered.is_empty()
+    }
+
+    /// The connections on which this instance greeted.
+    pub fn connections_of(&self, instance: &str) -> Vec<ConnectionId> {
+        let of = self.connections.iter().filter(|(_, connection)| connection.peer.as_ref().is_some_and(|peer| peer.instance == instance));
+        of.map(|(id, _)| *id).collect()
     }
 
     /// Calls that live.

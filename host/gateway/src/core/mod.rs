@@ -32,8 +32,8 @@ pub use exchange::{Exchange, Turn};
 pub use keepsake::{Keepsake, NodeKeepsake};
 pub use machine::Core;
 pub use options::{
-    ANSWER_DEADLINE_MS, CONTROL_DEADLINE_MS, MAX_BUFFERED_REQUESTS, MAX_CONNECTIONS, MAX_QUIET_MS, MAX_UNACKNOWLEDGED_REQUESTS, Options,
-    RETAIN, RoutingPoint,
+    ANSWER_DEADLINE_MS, CONTROL_DEADLINE_MS, MAX_BUFFERED_REQUESTS, MAX_CONNECTIONS, MAX_QUIET_MS, MAX_RECONCILED,
+    MAX_UNACKNOWLEDGED_REQUESTS, Options, RETAIN, RoutingPoint,
 };
 pub use pace::Pace;
 pub use tally::Tally;

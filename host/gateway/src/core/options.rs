@@ -28,6 +28,10 @@ pub const MAX_BUFFERED_REQUESTS: usize = 100_000;
 /// commits acknowledges. Past it the connection is refused: nothing is lost, the host sends again what is unknown.
 pub const MAX_UNACKNOWLEDGED_REQUESTS: usize = 1_000_000;
 
+/// Interactions and requests that a primary may name when it reconciles. Reason: memory, some 200 MB; more than a node of
+/// [`MAX_UNACKNOWLEDGED_REQUESTS`] has.
+pub const MAX_RECONCILED: usize = 2_000_000;
+
 /// What holds at one routing point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingPoint {

@@ -5,11 +5,15 @@ use tandem_switch_link::{GatewayFrame, GatewayMessage, MAX_FRAME_BYTES};
 /// What a frame takes beside its messages: `{"seq":18446744073709551615,"messages":[]}`.
 const ENVELOPE_BYTES: usize = 64;
 
+/// Interactions and requests of one part of `reconciled`. Reason: half a frame with ids of 200 bytes.
+const PART: usize = 8_000;
+
 /// One frame, or as many as the largest size asks for (the backlog of a `reconcile` is long). Counts `seq` up.
 pub(super) fn pack(messages: Vec<GatewayMessage>, seq: &mut u64) -> Vec<GatewayFrame> {
     let mut frames = Vec::new();
     let mut frame = Vec::new();
     let mut bytes = ENVELOPE_BYTES;
+    let messages: Vec<_> = messages.into_iter().flat_map(in_parts).collect();
     let alone = messages.len() == 1;
     for message in messages {
         let size = if alone { 0 } else { size(&message) };
@@ -24,6 +28,23 @@ pub(super) fn pack(messages: Vec<GatewayMessage>, seq: &mut u64) -> Vec<GatewayF
         frames.push(close(frame, seq));
     }
     frames
+}
+
+/// A `reconciled` of a large node in several.
+fn in_parts(message: GatewayMessage) -> Vec<GatewayMessage> {
+    let GatewayMessage::Reconciled { now, kept_from, mut interactions, mut requests, more } = message else { return vec![message] };
+    let mut parts = Vec::new();
+    loop {
+        let left = interactions.split_off(interactions.len().min(PART));
+        let room = PART - interactions.len();
+        let asked = requests.split_off(requests.len().min(room));
+        let last = left.is_empty() && asked.is_empty();
+        parts.push(GatewayMessage::Reconciled { now, kept_from, interactions, requests, more: more || !last });
+        if last {
+            return parts;
+        }
+        (interactions, requests) = (left, asked);
+    }
 }
 
 fn close(messages: Vec<GatewayMessage>, seq: &mut u64) -> GatewayFrame {

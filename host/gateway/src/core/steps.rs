@@ -1,7 +1,7 @@
 //! Committed steps: taken, ordered, applied once (P3).
 
 use tandem_switch_link::{Asked, GatewayMessage, RequestState, StepMessage};
-use tandem_words::{ErrorCode, EventBody, Failure, RequestBody, RequestKey};
+use tandem_words::{ErrorCode, EventBody, Failure, InteractionId, RequestBody, RequestKey};
 
 use super::{ConnectionId, Core, MAX_BUFFERED_REQUESTS, MAX_UNACKNOWLEDGED_REQUESTS, Quit};
 use crate::{
@@ -84,14 +84,18 @@ impl Core {
             Some(_) => None,
         };
         if self.calls.held(step.session, &step.interactions, until, step.over) {
-            let (session, incarnation, interactions) = (step.session, step.incarnation, step.interactions.clone());
+            let held = step.interactions.iter().filter(|held| self.calls.holds(held));
+            let (session, incarnation, interactions) = (step.session, step.incarnation, held.map(|held| held.id.clone()).collect());
             self.lines.push(Line::Quiet { at: self.now, session, incarnation, interactions, until });
         }
         for asked in &step.requests {
             let verdict = self.ask(id, step, asked);
             self.record(step, asked, verdict);
             if verdict == Verdict::Gone {
-                let body = EventBody::Failed(Failure::new(ErrorCode::Gone, "the interaction is over, or on its default route"));
+                let body = EventBody::Failed(Failure::new(
+                    ErrorCode::Gone,
+                    "the interaction is over, on its default route, or no longer the session's",
+                ));
                 self.event(asked.body.interaction().cloned(), None, Some(key(step, asked)), body);
             }
         }
@@ -110,7 +114,9 @@ impl Core {
             return Verdict::Duplicate;
         }
         let interaction = asked.body.interaction();
-        if interaction.is_some_and(|interaction| !self.calls.may_be_served(interaction)) {
+        // It is over, or on its default route, or has moved on from where the session had it.
+        let is_of = |id: &InteractionId| step.interactions.iter().any(|held| held.id == *id && self.calls.holds(held));
+        if interaction.is_some_and(|id| !is_of(id) || !self.calls.may_be_served(id)) {
             self.requests.open(key, None);
             return Verdict::Gone;
         }

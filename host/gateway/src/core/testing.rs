@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_switch_link::{Asked, GatewayMessage, HostMessage, Mark, Over, PROTOCOL, Refusal, StepMessage, SwitchEvent};
+use tandem_switch_link::{Asked, GatewayMessage, Held, HostMessage, Mark, Over, PROTOCOL, Refusal, StepMessage, SwitchEvent};
 use tandem_words::{
     Direction, EndCause, ErrorCode, EventBody, Failure, Interaction, InteractionId, Media, NodeId, RequestBody, RequestKey, SessionId,
     StoppedBy, Timestamp,
@@ -73,6 +73,10 @@ impl Switch for ScriptedSwitch {
                 }
             }
             Order::DefaultRoute { interaction, .. } => self.end(now, &interaction, Condition::DefaultRouted),
+            Order::HangUp { interaction } => {
+                self.alive.remove(&interaction);
+                self.end(now, &interaction, Condition::Gone);
+            }
         }
     }
 
@@ -112,9 +116,28 @@ impl Switch for ScriptedSwitch {
     }
 }
 
-/// `interaction.added` at routing point 8000.
+/// `interaction.added` at routing point 8000, visit 1.
 pub fn added(id: &str, at: Timestamp) -> Report {
-    let interaction = Interaction {
+    visits(id, 1, at)
+}
+
+pub fn visits(id: &str, visit: u32, at: Timestamp) -> Report {
+    let body = EventBody::InteractionAdded(interaction(id, at));
+    Report::Event { interaction: Some(id.into()), visit: Some(visit), answers: None, body }
+}
+
+/// A call that request `request` of session 1 made was answered, and its called party hears nothing.
+pub fn made(id: &str, request: u32, at: Timestamp) -> Vec<Report> {
+    let body = EventBody::CallCreated(Interaction { routing_point: String::new(), ..interaction(id, at) });
+    let condition = Condition::Silent { since: at };
+    vec![
+        Report::Event { interaction: Some(id.into()), visit: None, answers: Some(key(1, request)), body },
+        Report::Condition { interaction: id.into(), condition },
+    ]
+}
+
+fn interaction(id: &str, at: Timestamp) -> Interaction {
+    Interaction {
         id: id.into(),
         root: id.into(),
         media: Media::Voice,
@@ -124,8 +147,7 @@ pub fn added(id: &str, at: Timestamp) -> Report {
         routing_point: "8000".into(),
         arrived_at: at,
         user_data: Vec::new(),
-    };
-    Report::Event { interaction: Some(id.into()), visit: Some(1), answers: None, body: EventBody::InteractionAdded(interaction) }
+    }
 }
 
 /// `interaction.deleted`, and the end of its condition.
@@ -170,7 +192,17 @@ pub fn lead(epoch: u64) -> HostMessage {
 }
 
 pub fn reconcile(after: Option<Mark>) -> HostMessage {
-    HostMessage::Reconcile { after, interactions: Vec::new(), requests: Vec::new() }
+    naming(after, &[])
+}
+
+/// A `reconcile` of a primary whose sessions have these.
+pub fn naming(after: Option<Mark>, calls: &[&str]) -> HostMessage {
+    let interactions = calls.iter().map(|call| held(call, 1)).collect();
+    HostMessage::Reconcile { after, interactions, requests: Vec::new(), more: false }
+}
+
+pub fn held(call: &str, visit: u32) -> Held {
+    Held { id: call.into(), visit: Some(visit) }
 }
 
 pub fn play(call: &str, ms: u32) -> RequestBody {
@@ -188,7 +220,7 @@ pub fn step(number: u64, seq: u32, call: &str, requests: Vec<(u32, RequestBody)>
         session: session(number),
         incarnation: 1,
         seq,
-        interactions: if call.is_empty() { Vec::new() } else { vec![call.into()] },
+        interactions: if call.is_empty() { Vec::new() } else { vec![held(call, 1)] },
         quiet_until: None,
         over: None,
         requests: requests.into_iter().map(|(request, body)| Asked { request, body }).collect(),

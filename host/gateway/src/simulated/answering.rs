@@ -1,12 +1,12 @@
 //! Who is rung, who answers, and what an answer ends.
 
-use tandem_queue::Output;
+use tandem_queue::{Output, Target};
 use tandem_words::{ErrorCode, EventBody, Party, PartyState, Routed};
 
 use super::SimulatedSwitch;
 use super::agenda::Timer;
 use super::call::{Call, Stage};
-use super::route::{RingingAgent, Trying};
+use super::route::{Place, RingingAgent, Trying};
 use super::routing::timed_out;
 use super::staff::StaffKey;
 use super::treatment::Cut;
@@ -55,7 +55,7 @@ impl SimulatedSwitch {
                     switch.agenda.clear(call.number, Timer::Ring);
                     // A seized agent who logs out: nobody else is rung for that.
                     if !switch.staff.is_open(key) && !switch.staff.outputs.iter().any(|next| ends(next, key)) {
-                        switch.place_failed(call, &agent, ErrorCode::NoAnswer);
+                        switch.place_failed(call, &Place::Staff(Target::Agent(agent)), ErrorCode::NoAnswer);
                     }
                 }
                 Output::TimedOut { .. } => switch.end_route(call, timed_out()),
@@ -86,7 +86,9 @@ impl SimulatedSwitch {
         let Some(route) = &mut call.route else { return };
         match route.trying.clone() {
             Trying::Number { target, number, answers: true } => self.connect(call, &target, &number, None),
-            Trying::Number { target, answers: false, .. } => self.place_failed(call, &target, ErrorCode::NoAnswer),
+            Trying::Number { target, number, answers: false } => {
+                self.place_failed(call, &Place::Number { target, number }, ErrorCode::NoAnswer)
+            }
             Trying::Staff { ringing: Some(RingingAgent { agent, answers: true, .. }), .. } => {
                 self.staff.tell(|groups, out| groups.answered(now, &agent, out)).ok();
             }
@@ -94,7 +96,8 @@ impl SimulatedSwitch {
                 route.trying = Trying::Staff { staff_key, ringing: None };
                 self.staff.tell(|groups, out| groups.not_answered(now, &agent, out)).ok();
                 if !self.staff.is_open(staff_key) {
-                    self.place_failed(call, &target, ErrorCode::NoAnswer);
+                    let failed = if *target == *agent { Target::Agent(agent) } else { Target::Group(target.into()) };
+                    self.place_failed(call, &Place::Staff(failed), ErrorCode::NoAnswer);
                 }
             }
             Trying::Staff { ringing: None, .. } | Trying::Nothing => {}

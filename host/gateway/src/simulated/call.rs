@@ -43,13 +43,15 @@ pub(super) struct Call {
     pub(super) route: Option<OpenRoute>,
     /// How many times it was handed to agent groups.
     pub(super) legs: u32,
-    /// Whoever called; none for outbound calls, whose called party is no caller and stands in no record.
+    /// Whoever called; none for outbound calls, whose called party is no caller: the record says what they hear, and counts them not.
     pub(super) caller: Option<Caller>,
     /// What it counts as so far: what it came to first.
     pub(super) outcome: Option<CallOutcome>,
     pub(super) answered_by: Option<String>,
     /// The group it waited for last, and since when.
     pub(super) queued: Option<(String, Timestamp)>,
+    /// The last instant at which it came to another routing point, and how often it did so then.
+    pub(super) moved: (Timestamp, u32),
     pub(super) told: Told,
 }
 
@@ -75,6 +77,7 @@ impl Call {
             outcome: None,
             answered_by: None,
             queued: None,
+            moved: (0, 0),
             told: Told::default(),
         }
     }

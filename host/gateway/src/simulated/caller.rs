@@ -125,7 +125,10 @@ impl SimulatedSwitch {
                 caller.in_mind.clear();
                 caller.service_ms
             }
-            None => Some(self.options.called_talks_ms),
+            None => {
+                self.agenda.clear(call.number, Timer::Patience);
+                Some(self.options.called_talks_ms)
+            }
         };
         match service_ms {
             Some(service_ms) => self.agenda.set(call.number, Timer::Talk, self.now.saturating_add(service_ms)),

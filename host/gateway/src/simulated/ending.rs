@@ -4,7 +4,7 @@
 //! as `hang-up`, the strategy's own disconnect as `cancelled`. A call counts as what it came to first: a routed one stays
 //! routed, whoever hangs up.
 
-use tandem_words::{Deletion, EndCause, EventBody, RequestKey, Routed};
+use tandem_words::{Deletion, EndCause, ErrorCode, EventBody, Failure, RequestKey, Routed};
 
 use super::SimulatedSwitch;
 use super::agenda::Timer;
@@ -24,6 +24,14 @@ impl SimulatedSwitch {
     /// The caller, or the called party, hangs up.
     pub(super) fn caller_hangs_up(&mut self, call: &mut Call) {
         self.end_call(call, EndCause::CallerHungUp);
+    }
+
+    /// Nobody serves a call that a session made ([`Order::HangUp`](crate::port::Order::HangUp)). One that a target has stays.
+    pub(super) fn give_up_call(&mut self, call: &mut Call) {
+        if call.stage == Stage::Connected {
+            self.cut_treatments(call, Cut::Gone);
+            self.end_call(call, EndCause::Failed);
+        }
     }
 
     /// The talk with the target, or the default route, is over.
@@ -66,6 +74,13 @@ impl SimulatedSwitch {
 
     /// The call's open route leads to another routing point: its visit here is over, the next begins.
     pub(super) fn move_to(&mut self, call: &mut Call, to: String) {
+        let moves = if call.moved.0 == self.now { call.moved.1.saturating_add(1) } else { 1 };
+        if moves > self.options.limits.moves_at_once {
+            let message =
+                format!("the call came to {} routing points at this instant, which is the limit; do they route in a circle?", moves - 1);
+            return self.end_route(call, EventBody::Failed(Failure::new(ErrorCode::Rejected, message)));
+        }
+        call.moved = (self.now, moves);
         self.cut_treatments(call, Cut::Routed);
         self.leave_agent(call);
         self.agenda.clear(call.number, Timer::Talk);

@@ -39,12 +39,15 @@ pub struct Options {
     pub number_answers_after_ms: u64,
     /// A number called by `create-call`: a person who has to reach the phone. 2,000.
     pub called_answers_after_ms: u64,
+    /// How long somebody who was called listens before a target talks with them; then they hang up. 60,000.
+    pub called_waits_ms: u64,
     /// How long somebody who was called talks with a target. 60,000.
     pub called_talks_ms: u64,
     /// How long a caller stays on the default route. 30,000.
     pub default_route_ms: u64,
     /// Begins the ids of interactions: the caller's number follows (`c17`), for outbound calls `out-` and a count. A switch
-    /// that loses its positions and starts again at caller 1 needs another one, or its calls would be taken for old ones.
+    /// that loses its positions and starts again at caller 1 needs another one (an id comes once, for ever); the service puts its
+    /// incarnation in front.
     pub id_prefix: String,
     /// Of agent groups.
     pub queue: tandem_queue::Options,
@@ -129,11 +132,14 @@ pub struct Limits {
     pub type_ahead: usize,
     /// Keys of user data of a call. 1,000.
     pub user_data: usize,
+    /// Routing points that a call comes to at one instant; the next is answered `failed(rejected)`. 16: strategies that send calls
+    /// to one another in a circle would keep time from passing.
+    pub moves_at_once: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { live_calls: 100_000, queued_treatments: 64, type_ahead: 64, user_data: 1_000 }
+        Limits { live_calls: 100_000, queued_treatments: 64, type_ahead: 64, user_data: 1_000, moves_at_once: 16 }
     }
 }
 
@@ -156,6 +162,7 @@ impl Default for Options {
             ring_timeout_ms: 20_000,
             number_answers_after_ms: 1_000,
             called_answers_after_ms: 2_000,
+            called_waits_ms: 60_000,
             called_talks_ms: 60_000,
             default_route_ms: 30_000,
             id_prefix: "c".to_owned(),

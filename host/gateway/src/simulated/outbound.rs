@@ -1,6 +1,7 @@
 //! Calls that strategies make: `routing.create-call`.
 //!
-//! It becomes an interaction when it is answered. The called party listens, presses nothing, and talks with a target for
+//! It becomes an interaction when it is answered. The called party listens, presses nothing, waits for
+//! a target for [`Options::called_waits_ms`](super::Options::called_waits_ms), and talks with it for
 //! [`Options::called_talks_ms`](super::Options::called_talks_ms). It is at no routing point, and counts as no caller.
 
 use tandem_words::{CreateCall, Direction, ErrorCode, EventBody, Failure, Interaction, InteractionId, Media, RequestKey};
@@ -49,6 +50,7 @@ impl SimulatedSwitch {
             Stage::Calling { key, answers: true } => {
                 call.stage = Stage::Connected;
                 call.interaction.arrived_at = self.now;
+                self.agenda.set(call.number, Timer::Patience, self.now.saturating_add(self.options.called_waits_ms));
                 self.outlet.close(key, Some(&call.interaction.id), EventBody::CallCreated(call.interaction.clone()));
             }
             Stage::Calling { .. } => {

@@ -65,7 +65,7 @@ impl Outlet {
         if heard != call.told.heard {
             call.told.silent_since = (heard == Some(Heard::Silence)).then_some(now);
             call.told.heard.clone_from(&heard);
-            if let (Some(heard), true) = (heard, call.caller.is_some()) {
+            if let Some(heard) = heard {
                 self.record.push(Line::Hears { at: now, interaction: interaction.clone(), heard });
             }
         }

@@ -123,7 +123,7 @@ impl SimulatedSwitch {
                 let answers = self.options.numbers.get(&to).copied();
                 let answers = answers.unwrap_or(NumberAnswers::After(self.options.number_answers_after_ms));
                 let after_ms = match answers {
-                    NumberAnswers::Busy => return self.place_failed(call, &target, ErrorCode::Busy),
+                    NumberAnswers::Busy => return self.place_failed(call, &Place::Number { target, number: to }, ErrorCode::Busy),
                     NumberAnswers::After(after_ms) => Some(after_ms).filter(|after_ms| *after_ms < route.ring_timeout_ms),
                     NumberAnswers::Never => None,
                 };
@@ -137,11 +137,12 @@ impl SimulatedSwitch {
         }
     }
 
-    /// This target is busy or did not answer.
-    pub(super) fn place_failed(&mut self, call: &mut Call, target: &str, code: ErrorCode) {
+    /// This target is busy or did not answer. (An agent and a number may have the same name.)
+    pub(super) fn place_failed(&mut self, call: &mut Call, failed: &Place, code: ErrorCode) {
         if let Some(route) = &mut call.route {
-            route.places.retain(|place| place.target() != target);
+            route.places.retain(|place| place != failed);
         }
+        let target = failed.target();
         let what = if code == ErrorCode::Busy { "is in use" } else { "did not answer" };
         self.agenda.clear(call.number, Timer::Route);
         self.try_next(call, Some(Failure::new(code, format!("`{target}` {what}"))));
@@ -188,7 +189,7 @@ impl SimulatedSwitch {
                 self.watch_time(call);
                 self.caller_waits(call);
             }
-            Err(_) => self.place_failed(call, agent, ErrorCode::Busy),
+            Err(_) => self.place_failed(call, &Place::Staff(Staff::Agent(agent.clone())), ErrorCode::Busy),
         }
     }
 

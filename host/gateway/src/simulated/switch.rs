@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tandem_words::{Direction, Interaction, InteractionId, Media, Property, RequestBody, RequestKey, Timestamp};
+use tandem_words::{Interaction, InteractionId, Property, RequestBody, RequestKey, Timestamp};
 
 use super::Options;
 use super::agenda::{Agenda, Timer};
@@ -58,6 +58,11 @@ impl SimulatedSwitch {
         })
     }
 
+    /// Calls to come get ids that begin so; see [`Options::id_prefix`].
+    pub fn begin_ids_with(&mut self, prefix: String) {
+        self.options.id_prefix = prefix;
+    }
+
     /// Nobody calls any more who has not called yet: the run ends once the live calls are over.
     pub fn stop_arrivals(&mut self) {
         self.callers.clear();
@@ -93,17 +98,7 @@ impl SimulatedSwitch {
         }
         self.counts.arrived += 1;
         let id = InteractionId::from(format!("{}{}", self.options.id_prefix, caller.number));
-        let interaction = Interaction {
-            id: id.clone(),
-            root: id.clone(),
-            media: Media::Voice,
-            direction: Direction::Inbound,
-            calling,
-            called: dials.clone(),
-            routing_point: dials.clone(),
-            arrived_at: self.now,
-            user_data,
-        };
+        let interaction = Interaction { user_data, ..Interaction::arriving(id.clone(), calling, dials.clone(), self.now) };
         let caller_number = caller.number;
         let call = Call::new(number, interaction, Stage::Ringing, Some(caller));
         let line = Line::Arrived { at: self.now, interaction: id.clone(), caller: caller_number, routing_point: dials };
@@ -195,6 +190,11 @@ impl Switch for SimulatedSwitch {
             Order::DefaultRoute { interaction, .. } => {
                 if let Some(&number) = self.by_id.get(&interaction) {
                     self.with_call(number, |switch, call| switch.default_route(call));
+                }
+            }
+            Order::HangUp { interaction } => {
+                if let Some(&number) = self.by_id.get(&interaction) {
+                    self.with_call(number, |switch, call| switch.give_up_call(call));
                 }
             }
         }

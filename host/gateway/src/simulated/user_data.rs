@@ -1,5 +1,7 @@
 //! Data that travels with a call. Nobody hears of a change of their own: `done` is enough.
 
+use std::collections::BTreeSet;
+
 use tandem_words::{ErrorCode, EventBody, Failure, Property, RequestKey, UserDataChange};
 
 use super::SimulatedSwitch;
@@ -24,7 +26,11 @@ impl SimulatedSwitch {
 
     fn changed_data(&self, call: &mut Call, changed: Vec<Property>, deleted: Vec<String>) -> Result<UserDataChange, Failure> {
         let limit = self.options.limits.user_data;
-        if call.interaction.user_data.len().saturating_add(changed.len()) > limit {
+        let data = &call.interaction.user_data;
+        let is_new = |property: &&Property| data.iter().all(|old| old.key != property.key || deleted.contains(&old.key));
+        let new: BTreeSet<&str> = changed.iter().filter(is_new).map(|property| property.key.as_str()).collect();
+        let left = data.iter().filter(|old| !deleted.contains(&old.key)).count();
+        if left + new.len() > limit {
             let message = format!("more than {limit} keys of user data; raise `user_data` or attach fewer");
             return Err(Failure::new(ErrorCode::OverLimit, message));
         }

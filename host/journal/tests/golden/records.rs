@@ -82,11 +82,14 @@ fn outcomes() -> Vec<(String, Outcome)> {
     plain.into_iter().map(|outcome| (name(&outcome).to_owned(), outcome)).chain(kinds.map(failed)).collect()
 }
 
+pub fn by_visit() -> Claim {
+    Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 1_767_225_600_000, visit: 3 }
+}
+
 pub fn all() -> Vec<(String, Record)> {
     let key = RequestKey { session: SESSION, incarnation: 1, request: 8 };
-    let by_visit = Claim::Visit { interaction: "c1".to_owned(), visit: 3 };
     let mut all = vec![
-        ("opened-by-visit".to_owned(), opened(Some(by_visit), Origin::Interaction, Survival::Recovered)),
+        ("opened-by-visit".to_owned(), opened(Some(by_visit()), Origin::Interaction, Survival::Recovered)),
         ("opened-by-session".to_owned(), opened(Some(Claim::Request(key)), Origin::Session, Survival::Restarted)),
         ("opened-by-operator".to_owned(), opened(None, Origin::Api, Survival::Left)),
     ];

@@ -6,6 +6,10 @@ use tandem_words::{Epoch, InstanceName, StoreId};
 /// Names of differing options that a refusal shows. Reason: a line that a person reads; the first few tell which file is wrong.
 const SHOWN: usize = 8;
 
+/// Bytes of a name, and of the other side's words. Reason: they stand in a line of the log.
+const MAX_NAME: usize = 256;
+const MAX_WORDS: usize = 2_000;
+
 /// What an instance says of itself.
 #[derive(Debug, Clone)]
 pub struct Greeter {
@@ -83,6 +87,10 @@ impl Greeter {
     /// Why it is refused, for programs and for people.
     pub fn answer(&self, hello: &Hello, epoch: Epoch, busy: bool) -> Result<PrimaryMessage, (Refusal, String)> {
         let own = &self.instance;
+        let unusable = |name: &String| name.len() > MAX_NAME || name.chars().any(char::is_control);
+        if [&hello.release, &hello.cluster, &hello.instance].into_iter().any(unusable) {
+            return Err((Refusal::Malformed, format!("`hello` has names that are no names, or longer than {MAX_NAME} bytes")));
+        }
         let Some(version) = version_for(&hello.versions) else {
             let why = format!(
                 "{own} (release {}) speaks {VERSIONS:?} of the synch link, and {} (release {}) {:?}; a pair may run two neighbouring releases",
@@ -137,7 +145,10 @@ impl Greeter {
                 Err(Unwelcome::Stranger { expected: self.other().to_string(), found: instance })
             }
             PrimaryMessage::Welcome { epoch, .. } => Ok(epoch),
-            PrimaryMessage::Refused { reason, message } => Err(Unwelcome::Refused { reason, message }),
+            PrimaryMessage::Refused { reason, message } => {
+                let message = message.chars().filter(|char| !char.is_control()).take(MAX_WORDS).collect();
+                Err(Unwelcome::Refused { reason, message })
+            }
             _ => Err(Unwelcome::NoAnswer),
         }
     }
@@ -180,6 +191,8 @@ mod tests {
             (Hello { instance: "101/a".to_owned(), ..hello.clone() }, Refusal::Identity, "start the other one as 101/b"),
             (Hello { instance: "101/c".to_owned(), ..hello.clone() }, Refusal::Identity, "101/c is not the other instance"),
             (Hello { instance: "102/b".to_owned(), node: 102, ..hello.clone() }, Refusal::Identity, "that is 101/b"),
+            (Hello { instance: "b\n".to_owned(), ..hello.clone() }, Refusal::Malformed, "no names"),
+            (Hello { cluster: "c".repeat(300), ..hello.clone() }, Refusal::Malformed, "no names"),
             (Hello { store: 78, ..hello.clone() }, Refusal::Store, "different stores"),
             (Hello { options, ..hello.clone() }, Refusal::Options, "differ: lease.timeout; give 101/a and 101/b the same"),
         ] {

@@ -79,8 +79,12 @@ impl Mirror {
     /// What the primary sent; gives the number to be acknowledged, if one is.
     ///
     /// # Errors
-    /// The message has no place here; nothing changed.
+    /// The message has no place here. The copy is not full any more, so the next connection brings the full state.
     pub fn heard(&mut self, message: PrimaryMessage) -> Result<Option<u64>, MirrorError> {
+        self.take(message).inspect_err(|_| self.full = None)
+    }
+
+    fn take(&mut self, message: PrimaryMessage) -> Result<Option<u64>, MirrorError> {
         match (message, &mut self.filling) {
             (PrimaryMessage::Begin, _) => {
                 self.full = None;
@@ -168,8 +172,12 @@ mod tests {
         let mut mirror = full();
         assert_eq!(mirror.heard(change(8, heard(1, digit(9, "c1")))), Ok(Some(8)));
         assert_eq!(mirror.have(), Some(Held { epoch: 3, seq: 8 }));
-        assert_eq!(mirror.heard(change(10, heard(1, digit(9, "c1")))), Err(MirrorError::Order { expected: 9, found: 10 }));
-        assert_eq!(mirror.heard(change(8, heard(1, digit(9, "c1")))), Err(MirrorError::Order { expected: 9, found: 8 }));
+        for found in [8, 10] {
+            let mut wrong = full();
+            wrong.heard(change(8, heard(1, digit(9, "c1")))).unwrap();
+            assert_eq!(wrong.heard(change(found, heard(1, digit(9, "c1")))), Err(MirrorError::Order { expected: 9, found }));
+            assert!(!wrong.is_full() && wrong.have().is_none(), "the full state must come again");
+        }
         let (sessions, certain) = mirror.into_kept(3, false);
         assert!(certain && sessions[&session(1)].events.len() == 1 && sessions.len() == 2);
     }

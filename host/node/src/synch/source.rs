@@ -23,6 +23,7 @@ pub const PART_BYTES: usize = 256 << 10;
 
 /// What the owner of a [`Source`] is to do, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "almost every effect is a message to send")]
 pub enum Effect {
     /// Send this to the backup.
     Send(PrimaryMessage),

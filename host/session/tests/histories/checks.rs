@@ -86,7 +86,7 @@ impl World {
         }
         for event in self.gateway.events.iter().filter(|event| !self.gateway.lost.contains(&event.position)) {
             if let (EventBody::InteractionAdded(added), Some(visit)) = (&event.body, event.visit) {
-                let claim = Claim::Visit { interaction: added.id.to_string(), visit };
+                let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: 1, visit };
                 assert!(claims.contains(&Some(claim.clone())), "{claim:?} has no session");
             }
         }
@@ -205,7 +205,7 @@ impl World {
             .filter_map(|session| {
                 let Some(Record::Opened(opening)) = self.disk.records(session).into_iter().next() else { panic!() };
                 match opening.claim {
-                    Some(Claim::Visit { interaction, visit }) => Some(((interaction, visit), session)),
+                    Some(Claim::Visit { interaction, visit, .. }) => Some(((interaction, visit), session)),
                     _ => None,
                 }
             })

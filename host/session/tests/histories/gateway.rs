@@ -117,7 +117,7 @@ impl Gateway {
                 self.outgoing.push(GatewayMessage::Welcome { protocol: 1, switch: "main".into(), incarnation: 1, now: self.now });
             }
             HostMessage::Lead { epoch, .. } => self.outgoing.push(GatewayMessage::Leading { epoch, now: self.now }),
-            HostMessage::Reconcile { after, interactions, requests } => {
+            HostMessage::Reconcile { after, interactions, requests, .. } => {
                 let after = usize::try_from(after.map_or(0, |mark| mark.position)).unwrap();
                 self.forget(after as u64);
                 self.lost.extend((after as u64 + 1)..=self.dropped as u64);
@@ -135,8 +135,9 @@ impl Gateway {
                 self.outgoing.push(GatewayMessage::Reconciled {
                     now: self.now,
                     kept_from: self.dropped as u64 + 1,
-                    interactions: interactions.iter().map(|id| (id.clone(), state(id))).collect(),
+                    interactions: interactions.into_iter().map(|held| (held.clone(), state(&held.id))).collect(),
                     requests: requests.iter().map(|key| (*key, request(key))).collect(),
+                    more: false,
                 });
                 self.told = Some(after.max(self.dropped));
             }

@@ -147,7 +147,7 @@ impl Host {
                 Output::Load(session) => self.loads.push_back(session),
                 Output::Tell(step) => {
                     let told = self.primary.tell(step);
-                    self.carry_out(told.into_iter().collect());
+                    self.carry_out(told);
                 }
                 Output::Redo(release) => self.release(release),
                 Output::Unreadable(session, why) => panic!("{session}: {why}"),
@@ -188,8 +188,8 @@ impl Host {
 
     fn release(&mut self, release: Release) {
         let session = release.session;
-        let told = release.step.and_then(|step| self.primary.tell(step));
-        self.carry_out(told.into_iter().collect());
+        let told = release.step.map(|step| self.primary.tell(step)).unwrap_or_default();
+        self.carry_out(told);
         for (key, request) in release.requests {
             let directive = match request {
                 HostRequest::Send { to, strategy, message } => self.primary.send(key, &to, strategy, message),

@@ -4,7 +4,7 @@ use tandem_native_guests::Act;
 use tandem_session::WorkerOptions;
 use tandem_words::{EventBody, StoppedBy};
 
-use crate::rig::{Rig, digit, key, listener, player, script};
+use crate::rig::{Rig, digit, held, key, listener, player, script};
 
 #[test]
 fn nothing_leaves_before_its_commit_and_everything_after() {
@@ -77,7 +77,7 @@ fn a_new_connection_is_told_what_sessions_hold_and_what_the_gateway_has_not_seen
     rig.reconnect(&[key(session, 2)]);
     assert_eq!(rig.requests_sent(), ["dialog.playsound(2)", "control.cancel(2)"]);
     assert_eq!(rig.sent.iter().map(|step| (step.session, step.seq)).collect::<Vec<_>>(), [(session, 3), (quiet, 1)]);
-    assert_eq!(rig.sent[1].interactions, ["c2".into()]);
+    assert_eq!(rig.sent[1].interactions, [held("c2")]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tandem_session::{Arrival, Life, WorkerOptions};
 use tandem_switch_link::Over;
 use tandem_words::{EventBody, StoppedBy};
 
-use crate::rig::{Rig, VERSION, deleted, digit, listener, script};
+use crate::rig::{Rig, VERSION, deleted, digit, held, listener, script};
 
 /// Digit `t` traps `times` times; `e` is an error; `p` plays.
 fn fragile(times: u32) -> Script {
@@ -69,7 +69,7 @@ fn a_step_that_traps_again_is_recorded_and_its_requests_are_undone() {
     rig.settle();
     assert_eq!(failure(rig.outcome(session)), StepFailureKind::Trap);
     assert!(rig.requests_sent().is_empty());
-    assert_eq!(rig.sent.last().map(|step| (step.over, step.interactions.clone())), Some((Some(Over::Failed), vec!["c1".into()])));
+    assert_eq!(rig.sent.last().map(|step| (step.over, step.interactions.clone())), Some((Some(Over::Failed), vec![held("c1")])));
     assert_eq!(rig.guests.counts().deaths, 2);
     assert_eq!(rig.worker.live_sessions(), 0);
     assert_eq!(rig.w(), 2);

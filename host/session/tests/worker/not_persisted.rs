@@ -3,7 +3,7 @@
 use tandem_journal::{EndedBy, Opening, Record, StepFailureKind, Survival};
 use tandem_native_guests::{Act, Script};
 use tandem_session::{Arrival, Input, WorkerOptions};
-use tandem_switch_link::{Over, SwitchEvent};
+use tandem_switch_link::{Held, Over, SwitchEvent};
 use tandem_synch_link::Change;
 use tandem_words::{EventBody, Restart, RestartCause, SessionId, StoppedBy};
 
@@ -45,6 +45,10 @@ fn seen(rig: &Rig, session: SessionId) -> String {
 
 fn restart(partial: bool) -> Restart {
     Restart { interaction: Some(call_id(1)), cause: RestartCause::NotPersisted, partial }
+}
+
+fn at() -> Held {
+    Held { id: call_id(1), visit: Some(1) }
 }
 
 fn event_of(arrival: Arrival) -> (u64, SwitchEvent) {
@@ -216,10 +220,10 @@ fn one_that_is_not_started_again_ends_in_the_store_and_its_call_is_told_of() {
     rig.input(Input::Await(Box::new(opening)));
     rig.skip_positions(1);
     rig.event(session, 300, digit(1, "1"));
-    rig.input(Input::Discard(session, vec![call_id(1)]));
+    rig.input(Input::Discard(session, vec![at()]));
     rig.settle();
     assert_eq!(rows(&rig, session), ["opened 1", "NotRestarted behind 0"]);
-    assert_eq!((rig.sent.len(), rig.sent[0].over, rig.sent[0].interactions.clone()), (1, Some(Over::Failed), vec![call_id(1)]));
+    assert_eq!((rig.sent.len(), rig.sent[0].over, rig.sent[0].interactions.clone()), (1, Some(Over::Failed), vec![at()]));
     assert_eq!((told(&rig), rig.worker.live_sessions()), (vec!["over".to_owned()], 0));
     let marks: Vec<u64> = rig.released.iter().filter_map(|release| release.mark).map(|mark| mark.position).collect();
     assert_eq!(marks, [2], "behind its end");
@@ -238,7 +242,7 @@ fn an_operator_may_end_one_that_waits() {
     rig.arrive(session, Arrival::Terminate);
     rig.settle();
     assert_eq!((rig.worker.live_sessions(), rig.released.iter().any(|release| release.over)), (0, true));
-    assert_eq!((rig.sent[0].over, rig.sent[0].interactions.clone()), (Some(Over::Failed), vec![call_id(1)]));
+    assert_eq!((rig.sent[0].over, rig.sent[0].interactions.clone()), (Some(Over::Failed), vec![at()]));
 }
 
 #[test]

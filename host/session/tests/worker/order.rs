@@ -4,7 +4,7 @@ use tandem_session::{Arrival, Life};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{EventBody, StoppedBy};
 
-use crate::rig::{Rig, deleted, digit, key, listener, player, script};
+use crate::rig::{Rig, deleted, digit, held, key, listener, player, script};
 
 #[test]
 fn events_become_steps_in_the_order_in_which_they_come() {
@@ -27,7 +27,7 @@ fn the_first_step_may_act_on_the_call_that_it_brings() {
     rig.settle();
     assert_eq!(rig.disk.steps(session)[0].requests[0].refused, None);
     assert_eq!(rig.requests_sent(), ["dialog.playsound(1)"]);
-    assert_eq!(rig.sent[0].interactions, ["c1".into()]);
+    assert_eq!(rig.sent[0].interactions, [held("c1")]);
 }
 
 #[test]

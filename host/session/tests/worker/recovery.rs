@@ -80,6 +80,8 @@ fn a_session_that_is_over_and_owed_hears_nothing_but_its_answers() {
     rig.event(session, 200, digit(1, "1"));
     rig.commit();
     let mut rig = rig.crash(&[]);
+    let held: Vec<_> = rig.worker.inventory().interactions.iter().map(|held| held.session).collect();
+    assert_eq!(held, [session], "its call is not forsaken as long as its last requests may not have left");
     rig.settle();
     // The gateway is told again that it is over: its call must not hear music for ever (P9).
     assert_eq!(rig.sent.iter().map(|step| step.over).collect::<Vec<_>>(), [Some(Over::Finished)]);
@@ -176,6 +178,6 @@ fn inventory_tells_what_is_held_and_awaited() {
     rig.event(gone, 200, deleted(3));
     let inventory = rig.worker.inventory();
     let held: Vec<_> = inventory.interactions.iter().map(|held| (&*held.interaction, held.session, held.visit, held.controlled)).collect();
-    assert_eq!(held, [("c1", session, Some(1), true), ("c2", lost, Some(1), false)]);
+    assert_eq!(held, [("c1", session, Some((1, 1)), true), ("c2", lost, Some((1, 1)), false)]);
     assert_eq!(inventory.requests, [key(session, 1), key(lost, 1), key(gone, 1)]);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use tandem_journal::{Claim, Lease, Opening, Outcome, Survival};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
-use tandem_switch_link::{Mark, StepMessage, SwitchEvent};
+use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, Event, EventBody, Interaction, InteractionId, Media, Origin, RequestKey, SessionId, Timestamp,
     VersionId,
@@ -116,7 +116,7 @@ impl Rig {
     }
 
     pub fn opening(&self, number: u64, at: Timestamp) -> Opening {
-        let claim = Claim::Visit { interaction: call_id(number).to_string(), visit: 1 };
+        let claim = Claim::Visit { interaction: call_id(number).to_string(), switch: "main".into(), incarnation: 1, visit: 1 };
         opening(session_in(self.epoch, number), Some(claim), at)
     }
 
@@ -317,6 +317,11 @@ pub fn opening(session: SessionId, claim: Option<Claim>, started_at: Timestamp) 
         started_at,
         survival: Survival::Recovered,
     }
+}
+
+/// Of visit 1.
+pub fn held(call: &str) -> Held {
+    Held { id: call.into(), visit: Some(1) }
 }
 
 pub fn call_id(number: u64) -> InteractionId {

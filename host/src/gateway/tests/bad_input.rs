@@ -1,5 +1,5 @@
 use tandem_switch_link::{GatewayMessage, HostMessage, MAX_FRAME_BYTES, Refusal, RequestState};
-use tandem_words::{RequestBody, RequestKey, SessionId};
+use tandem_words::{InteractionId, RequestBody, RequestKey, SessionId};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Running, caller, host::Host, options};
@@ -39,10 +39,11 @@ async fn what_is_no_frame_is_refused_by_name_and_the_primary_is_undisturbed() {
 async fn a_step_out_of_order_or_twice_does_nothing() {
     let running = Running::start(options(vec![caller(1, 1_000)])).await;
     let session = SessionId { node: 101, epoch: 1, number: 1 };
+    let call: InteractionId = format!("{}-c1", running.handle.status().await.unwrap().incarnation).into();
     let play = |host: &Host, seq| {
-        let body =
-            RequestBody::Play { call: "c1".into(), prompts: vec![tandem_words::Prompt::Sound("welcome".into())], interruptible: false };
-        host.step(session, seq, "c1".into(), body, None)
+        let prompts = vec![tandem_words::Prompt::Sound("welcome".into())];
+        let body = RequestBody::Play { call: call.clone(), prompts, interruptible: false };
+        host.step(session, seq, call.clone(), body, None)
     };
     let mut early = Host::greeted(&running.url()).await;
     let step = play(&early, 1);

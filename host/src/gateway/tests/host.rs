@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use tandem_switch_link::{
-    Asked, GatewayFrame, GatewayMessage, HostMessage, Mark, Over, PROTOCOL, Refusal, StepMessage, decode_gateway_frame, encode_host_frame,
+    Asked, GatewayFrame, GatewayMessage, Held, HostMessage, Mark, Over, PROTOCOL, Refusal, StepMessage, decode_gateway_frame,
+    encode_host_frame,
 };
 use tandem_words::{EventBody, InteractionId, Prompt, RequestBody, SessionId};
 use tokio::{
@@ -64,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Host<S> {
         self.epoch = epoch;
         self.says(&[HostMessage::Lead { epoch, store: 7 }]).await;
         assert!(matches!(self.hears().await[..], [GatewayMessage::Leading { .. }]));
-        self.says(&[HostMessage::Reconcile { after: None, interactions: vec![], requests: vec![] }]).await;
+        self.says(&[HostMessage::Reconcile { after: None, interactions: vec![], requests: vec![], more: false }]).await;
         assert!(matches!(self.hears().await[0], GatewayMessage::Reconciled { .. }));
     }
 
@@ -154,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Host<S> {
             session,
             incarnation: 1,
             seq,
-            interactions: vec![call],
+            interactions: vec![Held { id: call, visit: Some(1) }],
             quiet_until: None,
             over,
             requests: vec![Asked { request: seq, body }],

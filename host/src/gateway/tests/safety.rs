@@ -5,7 +5,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
-use tandem_switch_link::{HostMessage, Refusal};
+use tandem_switch_link::{HostMessage, PROTOCOL, Refusal};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async;
@@ -102,5 +102,23 @@ async fn a_restarted_gateway_still_knows_who_led_and_has_a_new_incarnation() {
     assert_eq!(other.is_refused().await.0, Refusal::Store);
     let mut next = Host::leading(&running.url(), 5).await;
     assert_eq!(next.serves().await, 1);
+    assert!(running.end().await.over);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_severed_instance_is_cut_off_until_it_is_admitted() {
+    let running = Running::start(options(vec![caller(1, 1_000)])).await;
+    let mut host = Host::leading(&running.url(), 1).await;
+    running.handle.sever("101/a".parse().unwrap()).await.unwrap();
+    assert!(host.next().await.is_none(), "closed without a word");
+    assert!(!running.handle.status().await.unwrap().led);
+    let mut again = Host::connect(&running.url()).await;
+    let hello = HostMessage::Hello { protocols: vec![PROTOCOL], cluster: "cc1".into(), node: 101, instance: "101/a".into(), token: None };
+    again.says(&[hello]).await;
+    assert!(again.next().await.is_none(), "its hello is not answered");
+    running.handle.sever("101/b".parse().unwrap()).await.unwrap();
+    running.handle.admit("101/a".parse().unwrap()).await.unwrap();
+    let mut host = Host::leading(&running.url(), 1).await;
+    assert_eq!(host.serves().await, 1);
     assert!(running.end().await.over);
 }

@@ -42,6 +42,7 @@ pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
         lease_renewal: Duration::from_millis(250),
         deployments,
         restarts: Default::default(),
+        pair: None,
     };
     let engine = engine.clone();
     let guests = move |_| Cells::new(engine.clone(), Arc::clone(&catalogue), Box::new(|| ()));

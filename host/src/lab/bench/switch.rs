@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use tandem_switch_link::{GatewayMessage, HostMessage, InteractionState, PROTOCOL, RequestState, StepMessage, SwitchEvent};
-use tandem_words::{Direction, EventBody, Interaction, InteractionId, Media, Property, RequestKey, SwitchName, UserDataChange};
+use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, PROTOCOL, RequestState, StepMessage, SwitchEvent};
+use tandem_words::{EventBody, Interaction, InteractionId, Property, RequestKey, SwitchName, UserDataChange};
 
 /// Switch time does not pass here: no session sets a timer.
 const NOW: u64 = 1_783_074_600_000;
@@ -54,17 +54,20 @@ impl BenchSwitch {
                     answers.push(GatewayMessage::Welcome { protocol: PROTOCOL, switch: self.name.clone(), incarnation: 1, now: NOW });
                 }
                 HostMessage::Lead { epoch, .. } => answers.push(GatewayMessage::Leading { epoch, now: NOW }),
-                HostMessage::Reconcile { interactions, requests, .. } if self.is_new_host => {
-                    let interactions = interactions.into_iter().map(|id| (id, InteractionState::AtRoutingPoint)).collect();
+                HostMessage::Reconcile { interactions, requests, more, .. } if self.is_new_host => {
+                    let interactions = interactions.into_iter().map(|held| (held, InteractionState::AtRoutingPoint)).collect();
                     let requests = requests.into_iter().map(|key| (key, RequestState::Open)).collect();
-                    answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: self.position + 1, interactions, requests });
+                    answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: self.position + 1, interactions, requests, more });
+                    if more {
+                        continue;
+                    }
                     for (id, (_, open)) in std::mem::take(&mut self.made) {
                         answers.push(self.data(id, open));
                     }
                 }
                 HostMessage::Reconcile { .. } => {
                     let (interactions, requests) = (Vec::new(), Vec::new());
-                    answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: 1, interactions, requests });
+                    answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: 1, interactions, requests, more: false });
                     for call in 0..self.calls {
                         answers.extend(self.call(call));
                     }
@@ -95,23 +98,13 @@ impl BenchSwitch {
 
     fn call(&mut self, number: u32) -> [GatewayMessage; 2] {
         let id = InteractionId::from(format!("c{number}"));
-        let interaction = Interaction {
-            id: id.clone(),
-            root: id.clone(),
-            media: Media::Voice,
-            direction: Direction::Inbound,
-            calling: "5550100".to_owned(),
-            called: "8000".to_owned(),
-            routing_point: "8000".to_owned(),
-            arrived_at: NOW,
-            user_data: Vec::new(),
-        };
+        let interaction = Interaction::arriving(id.clone(), "5550100", "8000", NOW);
         let added = self.event(id.clone(), Some(1), None, EventBody::InteractionAdded(interaction));
         [added, self.data(id, None)]
     }
 
     fn answer_step(&mut self, step: &StepMessage, answers: &mut Vec<GatewayMessage>) {
-        let Some(interaction) = step.interactions.first() else { return };
+        let Some(Held { id: interaction, .. }) = step.interactions.first() else { return };
         for asked in &step.requests {
             self.steps += 1;
             let key = RequestKey { session: step.session, incarnation: step.incarnation, request: asked.request };

@@ -1,4 +1,4 @@
-//! Asks the switch's control port. Plain HTTP, one connection a question: questions wait long, and nothing is worth keeping open.
+//! Asks the switch's control port, and admin ports. Plain HTTP, one connection a question: questions wait long, and nothing is worth keeping open.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio::{
 use super::DemoError;
 use crate::gateway::{Moment, Status};
 
-/// The control port.
+/// A port that answers over HTTP.
 #[derive(Debug, Clone, Copy)]
 pub struct Control(pub SocketAddr);
 
@@ -30,6 +30,21 @@ impl Control {
     pub async fn hold(&self, moment: &Moment) -> Result<Status, DemoError> {
         let moment = serde_json::to_string(moment).map_err(|error| DemoError::Control(error.to_string()))?;
         read(&self.ask("POST", "/hold", &moment).await?)
+    }
+
+    /// Closes an instance's connection, and lets it in no more until [`Control::admit`].
+    pub async fn sever(&self, instance: &str) -> Result<(), DemoError> {
+        self.ask("POST", &format!("/sever/{instance}"), "").await.map(|_| ())
+    }
+
+    /// Lets it in again.
+    pub async fn admit(&self, instance: &str) -> Result<(), DemoError> {
+        self.ask("POST", &format!("/admit/{instance}"), "").await.map(|_| ())
+    }
+
+    /// What is answered there, whatever it is: an instance's admin port is asked alike.
+    pub async fn answer(&self, path: &str) -> Result<serde_json::Value, DemoError> {
+        read(&self.ask("GET", path, "").await?)
     }
 
     /// Lets time pass again.

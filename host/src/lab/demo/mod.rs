@@ -8,6 +8,7 @@
 mod control;
 mod error;
 mod judge;
+mod pair;
 mod process;
 mod report;
 mod scene;
@@ -16,6 +17,7 @@ mod site;
 use std::{path::PathBuf, time::Duration};
 
 pub use error::DemoError;
+pub use pair::{Blow, Taken};
 pub use report::{Recovery, Report};
 pub use scene::Kill;
 
@@ -44,6 +46,8 @@ pub struct Plan {
     pub kills: u32,
     /// What must be going on at each kill.
     pub when: When,
+    /// Two instances serve, and at each kill one of these befalls the primary, drawn with the seed; none: one instance is killed.
+    pub pair: Option<Vec<Blow>>,
     /// Play the same seed once more without kills, and compare what became of each call.
     pub twin: bool,
 }
@@ -88,11 +92,11 @@ pub async fn play(plan: &Plan, folder: PathBuf) -> Result<Report, DemoError> {
             return Err(DemoError::Missing { path: path.clone(), what, package });
         }
     }
-    let site = Site::new(folder.clone())?;
+    let site = Site::new(folder.clone(), plan.pair.is_some())?;
     let played = scene::play(plan, &site, plan.kills).await?;
     let twin = match plan.twin {
         true => {
-            let twin = Site::new(folder.join("twin"))?;
+            let twin = Site::new(folder.join("twin"), plan.pair.is_some())?;
             scene::play(plan, &twin, 0).await?;
             Some(twin)
         }
@@ -118,6 +122,7 @@ mod tests {
             one_more: None,
             kills: 0,
             when: When::default(),
+            pair: None,
             twin: false,
         };
         let told = play(&plan, folder.path().into()).await.unwrap_err().to_string();

@@ -63,10 +63,24 @@ impl Process {
 
     /// Asks it to end.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// It does nothing any more, and does not know it.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(&self, signal: Signal) {
         // One that is gone already has nothing to be told.
         if let Some(pid) = self.pid() {
-            let _ = kill_process(pid, Signal::TERM);
+            let _ = kill_process(pid, signal);
         }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -170,6 +184,24 @@ mod tests {
         while std::fs::read(&command).is_ok_and(|line| !line.is_empty()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_stopped_does_nothing_and_can_be_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = shell("while :; do echo on; sleep 0.01; done", folder.path());
+        let said = || std::fs::metadata(folder.path().join("log")).unwrap().len();
+        while said() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        child.stop();
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        while !state().contains(") T ") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        child.must_live().unwrap();
+        child.kill().unwrap();
+        child.wait(Duration::from_secs(30)).await.unwrap();
     }
 
     #[tokio::test]

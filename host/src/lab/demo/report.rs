@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Calls, Kill, Plan, judge::Judged, scene::Played};
+use super::{Blow, Calls, Kill, Plan, Taken, judge::Judged, scene::Played};
 
-/// How long the host was away at its kills, ms.
+/// How long the host was away at its kills, or a switchover took, ms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Recovery {
     /// Half of them: at most this.
@@ -19,8 +19,11 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    fn of(kills: &[Kill]) -> Self {
-        let mut times: Vec<_> = kills.iter().map(|kill| kill.recovery_ms).collect();
+    fn of_kills(kills: &[Kill]) -> Self {
+        Recovery::of(kills.iter().map(|kill| kill.recovery_ms).collect())
+    }
+
+    fn of(mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
         let rank = |percent: usize| (times.len() * percent).div_ceil(100).saturating_sub(1);
         let at = |percent| times.get(rank(percent)).copied().unwrap_or_default();
@@ -33,6 +36,7 @@ impl Recovery {
 pub struct Report {
     what: String,
     planned_kills: u32,
+    is_pair: bool,
     played: Played,
     judged: Judged,
 }
@@ -48,7 +52,7 @@ impl Report {
                 format!("the calls of {name}{from}{hours}, through ivr-menu")
             }
         };
-        Report { what, planned_kills: plan.kills, played, judged }
+        Report { what, planned_kills: plan.kills, is_pair: plan.pair.is_some(), played, judged }
     }
 
     /// The oracle found nothing, there were calls, and the host was killed as often as planned.
@@ -68,7 +72,11 @@ impl Report {
             "kills": self.kills(),
             "kills_while_recovering": self.played.kills.iter().map(|kill| u64::from(kill.again)).sum::<u64>(),
             "kill_moments": self.played.kills,
-            "recovery_ms": Recovery::of(&self.played.kills),
+            "recovery_ms": Recovery::of_kills(&self.played.kills),
+            "switchovers": self.played.takeovers.len(),
+            "takeover_ms": Recovery::of(self.played.takeovers.clone()),
+            "recovered": self.played.taken.recovered,
+            "restarted": self.played.taken.restarted,
             "seconds": self.played.took.as_secs_f64(),
             "steps_per_s": self.steps_per_s(),
             "good": self.is_good(),
@@ -92,6 +100,32 @@ impl Report {
 
     fn count(&self, name: &str) -> u64 {
         self.judged.facts.get(name).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// What befell a pair.
+    fn blows(&self, f: &mut fmt::Formatter<'_>, least: usize, most: usize) -> fmt::Result {
+        let Played { kills, takeovers, taken, .. } = &self.played;
+        let Recovery { p50, max, .. } = Recovery::of(takeovers.clone());
+        let count = grouped(takeovers.len() as u64);
+        writeln!(
+            f,
+            "  {count:>7}  switchovers, with {least} to {most} calls live; the other one led after {p50:.0} ms, {max:.0} ms at most"
+        )?;
+        let of = |blow| kills.iter().filter(|kill| kill.blow == blow).count() as u64;
+        let again: u64 = kills.iter().map(|kill| u64::from(kill.again)).sum();
+        for (count, what) in [
+            (of(Blow::Kill), "times kill -9"),
+            (of(Blow::Hang), "times the primary hung"),
+            (of(Blow::Switchover), "times as planned"),
+            (of(Blow::Sever), "times it lost the switch"),
+            (again, "times kill -9 for the one that had just taken over"),
+        ] {
+            if count > 0 {
+                writeln!(f, "  {:>7}    {what}", grouped(count))?;
+            }
+        }
+        let Taken { recovered, restarted } = *taken;
+        writeln!(f, "  {:>7}  sessions went on where they had stopped, {} were started again", grouped(recovered), grouped(restarted))
     }
 
     /// A number that must be zero, with what it means.
@@ -120,15 +154,20 @@ impl fmt::Display for Report {
         let kills = &self.played.kills;
         let live = kills.iter().map(|kill| kill.live_calls);
         if let (Some(least), Some(most)) = (live.clone().min(), live.max()) {
-            let Recovery { p50, max, .. } = Recovery::of(kills);
-            writeln!(
-                f,
-                "  {:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most",
-                grouped(self.kills())
-            )?;
-            let again: u32 = kills.iter().map(|kill| kill.again).sum();
-            if again > 0 {
-                writeln!(f, "  {:>7}    and once more while it came back", grouped(again.into()))?;
+            match self.is_pair {
+                true => self.blows(f, least, most)?,
+                false => {
+                    let Recovery { p50, max, .. } = Recovery::of_kills(kills);
+                    let count = grouped(self.kills());
+                    writeln!(
+                        f,
+                        "  {count:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most"
+                    )?;
+                    let again: u32 = kills.iter().map(|kill| kill.again).sum();
+                    if again > 0 {
+                        writeln!(f, "  {:>7}    and once more while it came back", grouped(again.into()))?;
+                    }
+                }
             }
         }
         writeln!(f)?;
@@ -196,9 +235,11 @@ mod tests {
             one_more: None,
             kills,
             when: When::default(),
+            pair: None,
             twin: false,
         };
         let kill = |recovery_ms| Kill {
+            blow: Blow::Kill,
             at: 0,
             live_calls: 20,
             at_routing_point: 9,
@@ -207,7 +248,8 @@ mod tests {
             again: 0,
             recovery_ms,
         };
-        let played = Played { kills: [80.0, 120.0, 90.0].map(kill).into(), took: Duration::from_secs(2) };
+        let (kills, taken, took) = ([80.0, 120.0, 90.0].map(kill).into(), Taken::default(), Duration::from_secs(2));
+        let played = Played { kills, takeovers: Vec::new(), taken, took };
         let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
         Report::new(&plan, played, judged)
     }
@@ -243,6 +285,30 @@ mod tests {
             Every call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.
         "#]]
         .assert_eq(&report.to_string());
+    }
+
+    #[test]
+    fn a_pair_tells_what_befell_it() {
+        let mut pair = Report { is_pair: true, ..report(3, good()) };
+        pair.played.takeovers = vec![30.0, 1_200.0, 40.0, 20.0];
+        pair.played.taken = Taken { recovered: 70, restarted: 2 };
+        pair.played.kills[1].blow = Blow::Hang;
+        pair.played.kills[2].again = 1;
+        assert!(pair.is_good());
+        let json = pair.json();
+        assert_eq!(json["takeover_ms"], json!({ "p50": 30.0, "p99": 1200.0, "max": 1200.0 }));
+        assert_eq!((&json["switchovers"], &json["recovered"], &json["restarted"]), (&json!(4), &json!(70), &json!(2)));
+        let told = pair.to_string();
+        for line in [
+            "        4  switchovers, with 20 to 20 calls live; the other one led after 30 ms, 1200 ms at most\n",
+            "        2    times kill -9\n",
+            "        1    times the primary hung\n",
+            "        1    times kill -9 for the one that had just taken over\n",
+            "       70  sessions went on where they had stopped, 2 were started again\n",
+        ] {
+            assert!(told.contains(line), "{line}\nis not in\n{told}");
+        }
+        assert!(!told.contains("as planned"), "{told}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{DemoError, HUNG, Plan, When, control::Control, process::Process, site::Site};
+use super::{Blow, DemoError, HUNG, Plan, Taken, When, control::Control, pair::Host, process::Process, site::Site};
 use crate::{
     gateway::{Moment, Speed, Status},
     lab::progress::Progress,
@@ -34,9 +34,11 @@ const AGAIN_WITHIN_MS: u64 = 40;
 /// For the switch to close its files and end.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// A kill of the host.
+/// A kill of the host, or another blow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kill {
+    /// What it was.
+    pub blow: Blow,
     /// Switch time, ms.
     pub at: u64,
     /// Calls that lived.
@@ -47,7 +49,7 @@ pub struct Kill {
     pub treatments_running: usize,
     /// Collects that had some of their digits.
     pub collects_half_pressed: usize,
-    /// How often it was killed again while it came back.
+    /// How often it was killed again while it came back; of a pair, how often the one that had taken over was killed in turn.
     pub again: u32,
     /// From the (last) kill to the switch's acknowledgement of the next primary, real time.
     pub recovery_ms: f64,
@@ -58,6 +60,10 @@ pub struct Kill {
 pub struct Played {
     /// In order.
     pub kills: Vec<Kill>,
+    /// Of a pair: how long each switchover took, ms, from the blow to the switch's acknowledgement of the next primary.
+    pub takeovers: Vec<f64>,
+    /// Of a pair: what became of sessions.
+    pub taken: Taken,
     /// From the first primary to the last call's end.
     pub took: Duration,
 }
@@ -69,9 +75,11 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
     let ready = ready(&mut switch, site).await?;
     site.write_options(plan, ready.listens_on)?;
     let control = Control(ready.control_on.ok_or_else(|| DemoError::Control("the switch has not opened it".to_owned()))?);
-    let host = site.start_host(plan)?;
+    let start = |letter| Ok(Host { letter, process: site.start_host(plan, letter)? });
+    let hosts = site.letters().into_iter().map(start).collect::<Result<_, DemoError>>()?;
     let progress = Progress::new(if kills > 0 { "calls" } else { "calls, nobody killed" }, ready.callers);
-    let mut scene = Scene { plan, site, switch, host, control, progress, moved: (Instant::now(), (0, 0, 0)), kills: Vec::new() };
+    let (moved, kills_done, takeovers, taken) = ((Instant::now(), (0, 0, 0)), Vec::new(), Vec::new(), Taken::default());
+    let mut scene = Scene { plan, site, switch, hosts, control, progress, moved, kills: kills_done, takeovers, taken };
     scene.await_lead(0).await?;
     let began = Instant::now();
     let mut chance = ChaCha8Rng::seed_from_u64(plan.seed);
@@ -82,9 +90,13 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
     }
     scene.attend(std::future::pending::<Result<(), _>>()).await?;
     let took = began.elapsed();
-    scene.host.terminate();
-    scene.host.wait(HUNG).await?;
-    Ok(Played { kills: scene.kills, took })
+    for host in &mut scene.hosts {
+        host.process.terminate();
+    }
+    for host in &mut scene.hosts {
+        host.process.wait(HUNG).await?;
+    }
+    Ok(Played { kills: scene.kills, takeovers: scene.takeovers, taken: scene.taken, took })
 }
 
 /// After how many arrivals the host is to die, in order: anywhere in the run, but for its first and last calls.
@@ -117,20 +129,23 @@ async fn ready(switch: &mut Process, site: &Site) -> Result<Ready, DemoError> {
     serde_json::from_slice(&text).map_err(|error| DemoError::Control(format!("{}: {error}", path.display())))
 }
 
-struct Scene<'a> {
-    plan: &'a Plan,
-    site: &'a Site,
+pub(super) struct Scene<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) site: &'a Site,
     switch: Process,
-    host: Process,
-    control: Control,
+    /// Those that are expected to live.
+    pub(super) hosts: Vec<Host>,
+    pub(super) control: Control,
     progress: Progress,
     /// When something moved last, and how it stood then.
     moved: (Instant, (u64, u64, u64)),
     kills: Vec<Kill>,
+    takeovers: Vec<f64>,
+    pub(super) taken: Taken,
 }
 
 impl Scene<'_> {
-    /// Kills the host when so many calls have come and all else is as planned, and starts it again; false: the run was over before.
+    /// Strikes the host when so many calls have come and all else is as planned, and starts it again; false: the run was over before.
     async fn kill(&mut self, calls: u64, chance: &mut impl Rng) -> Result<bool, DemoError> {
         let When { live_calls, treatment, half_collect } = self.plan.when;
         let moment = Moment {
@@ -143,35 +158,79 @@ impl Scene<'_> {
         let control = self.control;
         let Some(status) = self.attend(control.hold(&moment)).await? else { return Ok(false) };
         sleep(Duration::from_micros(chance.random_range(0..=KILL_WITHIN_US))).await;
-        let mut killed = Instant::now();
-        self.host.kill()?;
-        match timeout(HUNG, control.let_go()).await {
-            Ok(done) => done?,
-            Err(_) => return Err(self.switch.hung("an answer at its control port", HUNG)),
-        }
-        self.host.wait(HUNG).await?;
-        self.host = self.site.start_host(self.plan)?;
-        let (mut leads, mut again) = (status.tally.leads, 0);
-        while chance.random_ratio(1, AGAIN_ONE_IN) {
-            sleep(Duration::from_millis(chance.random_range(0..=AGAIN_WITHIN_MS))).await;
-            killed = Instant::now();
-            self.host.kill()?;
-            self.host.wait(HUNG).await?;
-            leads = self.await_loss().await?;
-            self.host = self.site.start_host(self.plan)?;
-            again += 1;
-        }
-        self.await_lead(leads).await?;
+        let (blow, again, recovery_ms) = match self.plan.pair.as_deref() {
+            None => {
+                let (again, recovery_ms) = self.kill_alone(status.tally.leads, chance).await?;
+                (Blow::Kill, again, recovery_ms)
+            }
+            Some(blows) => {
+                let blow = blows.get(chance.random_range(0..blows.len().max(1))).copied().unwrap_or_default();
+                let times = self.strike(blow, chance).await?;
+                let again = u32::try_from(times.len().saturating_sub(1)).unwrap_or(u32::MAX);
+                let last = times.last().copied().unwrap_or_default();
+                self.takeovers.extend(times);
+                (blow, again, last)
+            }
+        };
         self.kills.push(Kill {
+            blow,
             at: status.now,
             live_calls: status.live_calls,
             at_routing_point: status.at_routing_point,
             treatments_running: status.treatments_running,
             collects_half_pressed: status.collects_half_pressed,
             again,
-            recovery_ms: killed.elapsed().as_micros() as f64 / 1_000.0,
+            recovery_ms,
         });
         Ok(true)
+    }
+
+    /// Kills the only instance and starts it again: how often once more while it came back, and how long it was away, ms.
+    async fn kill_alone(&mut self, mut leads: u64, chance: &mut impl Rng) -> Result<(u32, f64), DemoError> {
+        let (mut killed, mut again) = (Instant::now(), 0);
+        let Some(Host { letter, process }) = self.hosts.first_mut() else { return Ok((0, 0.0)) };
+        let letter = *letter;
+        process.kill()?;
+        self.let_go().await?;
+        self.start_again(letter).await?;
+        while chance.random_ratio(1, AGAIN_ONE_IN) {
+            sleep(Duration::from_millis(chance.random_range(0..=AGAIN_WITHIN_MS))).await;
+            killed = Instant::now();
+            for host in &mut self.hosts {
+                host.process.kill()?;
+                host.process.wait(HUNG).await?;
+            }
+            leads = self.await_loss().await?;
+            self.start_again(letter).await?;
+            again += 1;
+        }
+        self.await_lead(leads).await?;
+        Ok((again, killed.elapsed().as_micros() as f64 / 1_000.0))
+    }
+
+    /// The only instance is dead, or about to be.
+    async fn start_again(&mut self, letter: char) -> Result<(), DemoError> {
+        for mut host in self.hosts.drain(..) {
+            host.process.wait(HUNG).await?;
+        }
+        self.hosts.push(Host { letter, process: self.site.start_host(self.plan, letter)? });
+        Ok(())
+    }
+
+    /// Lets switch time pass again.
+    pub(super) async fn let_go(&mut self) -> Result<(), DemoError> {
+        match timeout(HUNG, self.control.let_go()).await {
+            Ok(done) => done,
+            Err(_) => Err(self.switch.hung("an answer at its control port", HUNG)),
+        }
+    }
+
+    /// The error that the hosts, one of them to blame, hang.
+    fn host_hung(&self, what: &'static str, within: Duration) -> DemoError {
+        match self.hosts.first() {
+            Some(host) => host.process.hung(what, within),
+            None => DemoError::Control(format!("no host lives, and {what} did not happen")),
+        }
     }
 
     /// Waits until the switch knows that nobody leads; returns how often somebody did.
@@ -192,13 +251,13 @@ impl Scene<'_> {
     }
 
     /// Waits for the switch's acknowledgement of a primary.
-    async fn await_lead(&mut self, more_than: u64) -> Result<(), DemoError> {
+    pub(super) async fn await_lead(&mut self, more_than: u64) -> Result<(), DemoError> {
         let control = self.control;
         match timeout(HUNG, self.attend(control.led(more_than))).await {
             Ok(Ok(Some(_))) => Ok(()),
             Ok(Ok(None)) => Err(DemoError::Control("the run was over before the host came back".to_owned())),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(self.host.hung("its first lead", HUNG)),
+            Err(_) => Err(self.host_hung("its first lead", HUNG)),
         }
     }
 
@@ -224,7 +283,9 @@ impl Scene<'_> {
                         Some(status) => return Err(self.switch.ended_by_itself(status)),
                         None => {}
                     }
-                    self.host.must_live()?;
+                    for host in &mut self.hosts {
+                        host.process.must_live()?;
+                    }
                     match timeout(HUNG, self.control.status()).await {
                         Ok(Ok(status)) => self.look_at(&status),
                         // It is about to end: the next look tells.
@@ -232,7 +293,7 @@ impl Scene<'_> {
                         Err(_) => return Err(self.switch.hung("an answer at its control port", HUNG)),
                     }
                     if self.moved.0.elapsed() > self.patience() {
-                        return Err(self.host.hung("progress of the calls", self.patience()));
+                        return Err(self.host_hung("progress of the calls", self.patience()));
                     }
                 }
             }

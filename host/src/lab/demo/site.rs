@@ -22,23 +22,43 @@ const STAFFING: f64 = 0.95;
 const PRESSES: [&str; 4] =
     ["8000=", "8001=1:45,2:25,3:15,0:8,7:4,:3", "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16", "8003=271828:60,314159:30,27:5,:5"];
 
+/// The store's file.
+const STORE: &str = "demo.db";
+
+/// The node's id.
+const NODE: tandem_words::NodeId = 101;
+
 /// A group of a generated run, and its share of all calls.
 const GROUPS: [(&str, f64); 4] = [("agents", 0.36), ("sales", 0.16), ("support", 0.09), ("billing", 0.06)];
+
+/// Of an instance: `a` in 101/a.
+pub type Letter = char;
 
 /// One run's folder.
 #[derive(Debug)]
 pub struct Site {
     folder: PathBuf,
+    /// Of a pair: where each instance listens.
+    ports: Vec<Ports>,
+}
+
+/// Of one instance.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    letter: Letter,
+    synch: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Site {
-    /// Makes the folder.
-    pub fn new(folder: PathBuf) -> Result<Self, DemoError> {
+    /// Makes the folder, for one instance or for a pair.
+    pub fn new(folder: PathBuf, is_pair: bool) -> Result<Self, DemoError> {
         std::fs::create_dir_all(&folder).map_err(DemoError::io(&folder))?;
         let folder = folder.canonicalize().map_err(DemoError::io(&folder))?;
-        let site = Site { folder };
+        let ports = if is_pair { vec![Ports::free('a')?, Ports::free('b')?] } else { Vec::new() };
+        let site = Site { folder, ports };
         // A store of an earlier run would be recovered, and its calls are gone.
-        for old in ["demo.db", "demo.db-wal", "demo.db-shm", "ready.json"] {
+        for old in [STORE, "demo.db-wal", "demo.db-shm", "ready.json"] {
             let old = site.file(old);
             match std::fs::remove_file(&old) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(DemoError::Io { path: old, source: error }),
@@ -77,10 +97,15 @@ persistence.store = \"sqlite:demo.db\"
 switch.main.url = \"ws://{switch}\"
 
 [[node]]
-id = 101
-a = {{}}
+id = {NODE}
 "
         );
+        if self.ports.is_empty() {
+            text.push_str("a = {}\n");
+        }
+        for Ports { letter, synch, admin } in &self.ports {
+            let _ = writeln!(text, "{letter} = {{ synch = \"{synch}\", admin = \"{admin}\" }}");
+        }
         // As long as the caller: whoever is not answered hangs up, and no strategy sends a call to its default route.
         match &plan.calls {
             Calls::Trace { .. } => {
@@ -127,16 +152,53 @@ a = {{}}
     }
 
     /// Starts `tandem run`.
-    pub fn start_host(&self, plan: &Plan) -> Result<Process, DemoError> {
-        let options = self.options();
-        let arguments = [OsString::from("run"), "--instance".into(), "101/a".into(), "--config".into(), options.into()];
-        Process::start("the host", &plan.program, arguments, self.file("host.log"))
+    pub fn start_host(&self, plan: &Plan, letter: Letter) -> Result<Process, DemoError> {
+        let (options, instance) = (self.options(), format!("{NODE}/{letter}"));
+        let arguments = [OsString::from("run"), "--instance".into(), instance.into(), "--config".into(), options.into()];
+        let (name, log) = if letter == 'a' { ("the host", "host.log") } else { ("the other host", "host-b.log") };
+        Process::start(name, &plan.program, arguments, self.file(log))
+    }
+
+    /// Starts `tandem switchover`.
+    pub fn start_switchover(&self, plan: &Plan) -> Result<Process, DemoError> {
+        let arguments = [OsString::from("switchover"), NODE.to_string().into(), "--config".into(), self.options().into()];
+        Process::start("tandem switchover", &plan.program, arguments, self.file("switchover.log"))
+    }
+
+    /// The instances of the run.
+    pub fn letters(&self) -> Vec<Letter> {
+        if self.ports.is_empty() { vec!['a'] } else { self.ports.iter().map(|ports| ports.letter).collect() }
+    }
+
+    /// Where an instance of a pair tells how it stands.
+    pub fn admin(&self, letter: Letter) -> Option<SocketAddr> {
+        self.ports.iter().find(|ports| ports.letter == letter).map(|ports| ports.admin)
+    }
+
+    /// The process that has the node's lease; none: it was given back, or nobody ever had it.
+    pub fn lease_holder(&self) -> Result<Option<u32>, DemoError> {
+        let path = self.file(STORE);
+        let lease = tandem_store::open_reader(&path).and_then(|mut reader| reader.lease(NODE));
+        let lease = lease.map_err(|error| DemoError::Io { path, source: std::io::Error::other(error) })?;
+        Ok(lease.filter(|row| !row.released).map(|row| row.holder.pid))
     }
 
     /// Starts `tandem journal --export`.
     pub fn start_export(&self, plan: &Plan) -> Result<Process, DemoError> {
         let arguments = [OsString::from("journal"), "--export".into(), self.journal().into(), "--config".into(), self.options().into()];
         Process::start("tandem journal", &plan.program, arguments, self.file("export.log"))
+    }
+}
+
+impl Ports {
+    /// Two that nobody listens on. Somebody else may take them before the instance does; then it says so and the run ends.
+    fn free(letter: Letter) -> Result<Self, DemoError> {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let open = || std::net::TcpListener::bind(loopback).map_err(DemoError::io(loopback.to_string()));
+        // Both at once, so that they are two.
+        let (synch, admin) = (open()?, open()?);
+        let address = |listener: &std::net::TcpListener| listener.local_addr().map_err(DemoError::io(loopback.to_string()));
+        Ok(Ports { letter, synch: address(&synch)?, admin: address(&admin)? })
     }
 }
 
@@ -159,4 +221,36 @@ fn agents(calls_per_hour: f64) -> String {
 
 fn absolute(path: &Path) -> Result<PathBuf, DemoError> {
     path.canonicalize().map_err(DemoError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::Speed,
+        lab::demo::{Blow, When},
+        options::Options,
+    };
+
+    #[test]
+    fn the_options_of_one_instance_and_of_a_pair_can_be_read() {
+        let calls = Calls::Generated { calls_per_hour: 600.0, hours: 1.0 };
+        let (program, oracle) = (PathBuf::new(), PathBuf::new());
+        let pair = Some(vec![Blow::Kill]);
+        let when = When::default();
+        let plan = Plan { program, oracle, seed: 1, speed: Speed::Max, calls, one_more: None, kills: 1, when, pair, twin: false };
+        for is_pair in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let site = Site::new(folder.path().to_owned(), is_pair).unwrap();
+            site.write_options(&plan, "127.0.0.1:7400".parse().unwrap()).unwrap();
+            let options = Options::load(&site.options()).unwrap().options;
+            let node = &options.nodes[0];
+            assert_eq!((node.a.is_some(), node.b.is_some()), (true, is_pair));
+            assert_eq!(site.letters(), if is_pair { vec!['a', 'b'] } else { vec!['a'] });
+            let admins = site.letters().into_iter().filter_map(|letter| site.admin(letter));
+            let admins: std::collections::BTreeSet<_> = admins.collect();
+            assert_eq!(admins.len(), if is_pair { 2 } else { 0 });
+            assert_eq!(site.lease_holder().ok(), None, "there is no store yet");
+        }
+    }
 }

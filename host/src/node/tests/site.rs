@@ -15,7 +15,7 @@ use tandem_node::{Deployment, Deployments};
 use tandem_session::WorkerOptions;
 use tandem_store::{Holder, Memory, Reader, Store, StoreError};
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage, PROTOCOL, SwitchEvent};
-use tandem_words::{Direction, EventBody, InstanceName, Interaction, Media, NodeId, StoreId, VersionId};
+use tandem_words::{EventBody, InstanceName, Interaction, NodeId, StoreId, VersionId};
 
 use crate::{
     node::{Home, Inbox, Instance, InstanceError, InstanceOptions, prepare},
@@ -106,6 +106,7 @@ impl Site {
             lease_renewal: Duration::from_millis(50),
             deployments,
             restarts: Default::default(),
+            pair: None,
         };
         let home = Home::of(Box::new(Flaky { inner: store.clone(), full: Arc::clone(&full) }));
         let guests = NativeGuests::new().with(VERSION, script);
@@ -172,23 +173,13 @@ impl Site {
         self.connects();
         self.greets();
         self.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
-        self.says(GatewayMessage::Reconciled { now: 1_000, kept_from: 1, interactions: Vec::new(), requests: Vec::new() });
+        self.says(GatewayMessage::Reconciled { now: 1_000, kept_from: 1, interactions: Vec::new(), requests: Vec::new(), more: false });
         self.hears(|message| matches!(message, HostMessage::Idle { .. }));
     }
 
     pub fn a_call_comes(&mut self, position: u64) {
         let id: tandem_words::InteractionId = format!("c{position}").into();
-        let interaction = Interaction {
-            id: id.clone(),
-            root: id.clone(),
-            media: Media::Voice,
-            direction: Direction::Inbound,
-            calling: "5550100".to_owned(),
-            called: "8000".to_owned(),
-            routing_point: "8000".to_owned(),
-            arrived_at: 1_000,
-            user_data: Vec::new(),
-        };
+        let interaction = Interaction::arriving(id.clone(), "5550100", "8000", 1_000);
         let body = EventBody::InteractionAdded(interaction);
         self.says(GatewayMessage::Event(SwitchEvent { position, at: 1_000, interaction: Some(id), visit: Some(1), answers: None, body }));
     }

@@ -54,11 +54,12 @@ fn insert_claim(db: &Connection, claim: &Claim, session: SessionId) -> Result<bo
     let SessionId { node, epoch, number } = session;
     let (epoch, number) = (epoch.cast_signed(), number.cast_signed());
     let inserted = match claim {
-        Claim::Visit { interaction, visit } => db
+        Claim::Visit { interaction, switch, incarnation, visit } => db
             .prepare_cached(
-                "INSERT INTO visit_claim (interaction, visit, node, epoch, number) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                "INSERT INTO visit_claim (interaction, switch, incarnation, visit, node, epoch, number)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
             )?
-            .execute((interaction, visit, node, epoch, number))?,
+            .execute((interaction, &**switch, incarnation.cast_signed(), visit, node, epoch, number))?,
         Claim::Request(key) => db
             .prepare_cached(
                 "INSERT INTO request_claim (by_node, by_epoch, by_number, incarnation, request, node, epoch, number)
@@ -81,9 +82,12 @@ fn insert_claim(db: &Connection, claim: &Claim, session: SessionId) -> Result<bo
 /// Whose a claim is.
 pub(super) fn owner(db: &Connection, claim: &Claim) -> Result<Option<SessionId>, Failure> {
     let owner = match claim {
-        Claim::Visit { interaction, visit } => db
-            .prepare_cached("SELECT node, epoch, number FROM visit_claim WHERE interaction = ?1 AND visit = ?2")?
-            .query_row((interaction, visit), |row| session_id(row, 0)),
+        Claim::Visit { interaction, switch, incarnation, visit } => db
+            .prepare_cached(
+                "SELECT node, epoch, number FROM visit_claim
+                 WHERE interaction = ?1 AND switch = ?2 AND incarnation = ?3 AND visit = ?4",
+            )?
+            .query_row((interaction, &**switch, incarnation.cast_signed(), visit), |row| session_id(row, 0)),
         Claim::Request(key) => db
             .prepare_cached(
                 "SELECT node, epoch, number FROM request_claim

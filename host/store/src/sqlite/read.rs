@@ -204,7 +204,8 @@ impl Reader for SqliteReader {
 
     fn sessions_of_interaction(&mut self, interaction: &str) -> Result<Vec<SessionId>, StoreError> {
         self.read(|db| {
-            let mut select = db.prepare_cached("SELECT node, epoch, number FROM visit_claim WHERE interaction = ?1 ORDER BY visit")?;
+            let mut select = db
+                .prepare_cached("SELECT node, epoch, number FROM visit_claim WHERE interaction = ?1 ORDER BY switch, incarnation, visit")?;
             let sessions = select.query_map([interaction], |row| session_id(row, 0))?;
             Ok(sessions.collect::<Result<_, _>>()?)
         })

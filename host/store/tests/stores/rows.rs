@@ -16,7 +16,12 @@ pub fn id(number: u64) -> SessionId {
 }
 
 pub fn visit(interaction: &str, visit: u32) -> Claim {
-    Claim::Visit { interaction: interaction.to_owned(), visit }
+    visit_in(1, interaction, visit)
+}
+
+/// In another life of the switch.
+pub fn visit_in(incarnation: u64, interaction: &str, visit: u32) -> Claim {
+    Claim::Visit { interaction: interaction.to_owned(), switch: "main".into(), incarnation, visit }
 }
 
 pub fn row(session: SessionId, kind: RowKind, seq: u32, data: &str) -> Row {

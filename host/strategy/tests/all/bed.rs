@@ -11,7 +11,7 @@ use std::{
 use tandem_journal::{LocalTimeAnswer, Opening, Outcome, Source, Step, Survival};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Next, Place, SessionState, StepLimits, Written};
 use tandem_strategy::{Catalogue, Cells, Engine, EngineLimits, Strategy};
-use tandem_words::{Context, Digit, Direction, Event, EventBody, Interaction, Media, Origin, RequestBody, SessionId, VersionId};
+use tandem_words::{Context, Digit, Event, EventBody, Interaction, Origin, RequestBody, SessionId, VersionId};
 
 /// 2026-07-03T10:30:00Z.
 pub const AT: u64 = 1_783_074_600_000;
@@ -70,17 +70,7 @@ pub fn digit(key: &str) -> EventBody {
 }
 
 pub fn call() -> Interaction {
-    Interaction {
-        id: "c1".into(),
-        root: "c1".into(),
-        media: Media::Voice,
-        direction: Direction::Inbound,
-        calling: "0301234567".to_owned(),
-        called: "8000".to_owned(),
-        routing_point: "8000".to_owned(),
-        arrived_at: AT,
-        user_data: Vec::new(),
-    }
+    Interaction::arriving("c1", "0301234567", "8000", AT)
 }
 
 impl Bed {
@@ -119,21 +109,15 @@ impl Bed {
     }
 
     pub fn written(&mut self, number: u64, body: EventBody) -> (Written, Result<Next, GuestFailure>) {
-        self.write(number, body, Effort::First, |state| Draft::new(state, StepLimits::default()))
+        self.write(number, body, Effort::First, &[])
     }
 
     /// A step that is in the journal already, with the local times that stand there.
     pub fn replayed(&mut self, number: u64, body: EventBody, kept: &[LocalTimeAnswer]) -> (Written, Result<Next, GuestFailure>) {
-        self.write(number, body, Effort::Replay, |state| Draft::replay(state, StepLimits::default(), kept))
+        self.write(number, body, Effort::Replay, kept)
     }
 
-    fn write(
-        &mut self,
-        number: u64,
-        body: EventBody,
-        effort: Effort,
-        draft: impl FnOnce(Box<SessionState>) -> Draft,
-    ) -> (Written, Result<Next, GuestFailure>) {
+    fn write(&mut self, number: u64, body: EventBody, effort: Effort, kept: &[LocalTimeAnswer]) -> (Written, Result<Next, GuestFailure>) {
         let mut state = self.states[&id(number)].clone();
         let event = event(state.seq() + 1, body);
         let mut step = Step {
@@ -145,13 +129,18 @@ impl Bed {
             event: event.clone(),
             outcome: Outcome::Wait,
             requests: Vec::new(),
-            local_times: Vec::new(),
+            local_times: kept.to_vec(),
             notes: Vec::new(),
             last: false,
         };
         // An arrival is known to the host before its guest hears of it.
         state.apply(&step);
-        let (draft, next) = self.cells.on_event(id(number), &event, draft(Box::new(state)), effort);
+        let (state, limits) = (Box::new(state), StepLimits::default());
+        let draft = match effort {
+            Effort::First => Draft::new(state, limits),
+            Effort::Replay => Draft::replay(state, limits, &step),
+        };
+        let (draft, next) = self.cells.on_event(id(number), &event, draft, effort);
         let written = draft.finish();
         if next.is_ok() {
             step.requests.clone_from(&written.requests);

@@ -155,7 +155,7 @@ fn instances_have_a_limit_and_cells_a_share_of_it() {
     }
     let full = |failure: GuestFailure| {
         assert_eq!((failure.kind, failure.instance_died), (StepFailureKind::Limit, false));
-        assert!(failure.message.contains("limits.instances"), "{failure}");
+        assert!(failure.message.contains("EngineLimits::instances"), "{failure}");
     };
     full(bed.start_in(4, Place::Own).unwrap_err());
     bed.start(4).unwrap();

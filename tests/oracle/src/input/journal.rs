@@ -20,14 +20,14 @@ pub(crate) enum Record {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Claim {
-    Visit { interaction: String, visit: u32 },
+    Visit { interaction: String, switch: String, incarnation: u64, visit: u32 },
     Request(Key),
 }
 
 impl std::fmt::Display for Claim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Claim::Visit { interaction, visit } => write!(f, "visit {visit} of {interaction}"),
+            Claim::Visit { interaction, visit, .. } => write!(f, "visit {visit} of {interaction}"),
             Claim::Request(key) => write!(f, "request {key}"),
         }
     }

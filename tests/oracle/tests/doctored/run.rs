@@ -171,7 +171,7 @@ impl Run {
         let id = format!("101-{}-{}", self.epoch, self.opened);
         let at = self.backlog[call].front().map_or(self.now, |(_, at, ..)| *at);
         self.journal.push(json!({"opened": {"session": id, "incarnation": 1, "epoch": self.epoch,
-            "claim": {"visit": {"interaction": call, "visit": visit}}, "origin": "interaction", "strategy": "s", "version": "00",
+            "claim": {"visit": {"interaction": call, "switch": "sim", "incarnation": 1, "visit": visit}}, "origin": "interaction", "strategy": "s", "version": "00",
             "parameters": [], "switch": "sim", "started_at": at}}));
         self.sessions.insert(call.to_owned(), Session { id, seq: 0, at });
     }

@@ -1,5 +1,5 @@
-use tandem_switch_link::{HostMessage, Over};
-use tandem_words::{EventBody, RequestBody};
+use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, Over, StepMessage, SwitchEvent};
+use tandem_words::{ErrorCode, EventBody, RequestBody};
 
 use crate::{
     core::{Options, RoutingPoint, testing::*},
@@ -60,9 +60,9 @@ fn default_routed_at(script: &[Do]) -> Option<u64> {
             Do::Dies => desk.core.closed(A),
             Do::Leads | Do::LeadsAndHolds => {
                 epoch += 1;
-                let held = if matches!(what, Do::Leads) { vec![] } else { vec!["c1".into()] };
+                let held: &[&str] = if matches!(what, Do::Leads) { &[] } else { &["c1"] };
                 desk.greets(A, hello());
-                desk.says(A, [lead(epoch), HostMessage::Reconcile { after: None, interactions: held, requests: vec![] }]);
+                desk.says(A, [lead(epoch), naming(Some(mark(1)), held)]);
             }
         }
         desk.core.apply_buffered();
@@ -111,7 +111,7 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
         ("dead host in the instant in which the quiet ends", vec![QuietUntil(10_000), silent(0), Within(10_000), Dies], Some(14_000)),
         (
             "dead twice before anything came of the quiet's end",
-            vec![QuietUntil(10_000), silent(0), Within(10_000), Dies, Within(10_020), Leads, Within(10_030), Dies],
+            vec![QuietUntil(10_000), silent(0), Within(10_000), Dies, Within(10_020), LeadsAndHolds, Within(10_030), Dies],
             Some(14_000),
         ),
         (
@@ -121,11 +121,19 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
         ),
         (
             "a host that comes back in time keeps its quiet",
-            vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), Leads],
+            vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), LeadsAndHolds],
             Some(30_000),
         ),
         ("dead host, treatment", vec![Taken, Is(Attended), Dies], None),
         ("taken before the death, as the next primary says", vec![Dies, At(100), LeadsAndHolds, Is(Attended)], None),
+        // A session that the next primary does not know.
+        ("forgotten, quiet", vec![QuietUntil(30_000), silent(0), At(3_000), Dies, At(3_100), Leads], Some(3_100)),
+        ("forgotten, music", vec![Asks(1, music()), Is(Attended), At(3_000), Dies, At(3_100), Leads], Some(3_100)),
+        ("forgotten, a treatment", vec![Asks(1, attach("c1")), Is(Attended), Dies, At(50), Leads, At(9_000), Answer(1)], Some(9_000)),
+        ("forgotten, ringing", vec![Taken, At(50), Dies, At(100), Leads], Some(100)),
+        ("forgotten, with a person", vec![Taken, Is(Routed), Dies, At(100), Leads], None),
+        ("named once, and by no step, and then forgotten", vec![Dies, LeadsAndHolds, Is(Attended), Dies, At(90), Leads], Some(90)),
+        ("nobody's when the next primary comes", vec![Dies, At(100), Leads], Some(20_000)),
     ];
     for (name, script, expected) in cases {
         assert_eq!(default_routed_at(&script), expected, "{name}");
@@ -174,6 +182,12 @@ fn the_record_says_until_when_a_session_means_to_be_quiet() {
         })
         .collect();
     assert_eq!(untils, [Some(10_000), None], "news only");
+    desk.core.reported(vec![added("c2", 0)]);
+    let both = |seq| StepMessage { interactions: vec![held("c1", 1), held("c2", 1)], ..step(1, seq, "c1", vec![]) };
+    desk.says(A, [quiet(step(1, 4, "c1", vec![]), 10_000), quiet(both(5), 10_000), quiet(both(6), 10_000)]);
+    desk.acts();
+    let of = |line: &Line| matches!(line, Line::Quiet { interactions, .. } if interactions.len() == 2);
+    assert_eq!(desk.lines.iter().filter(|line| of(line)).count(), 1, "of another call, too");
 }
 
 #[test]
@@ -194,9 +208,100 @@ fn a_second_visit_is_nobodys_yet() {
     desk.says(A, [HostMessage::Step(step(1, 1, "c1", vec![]))]);
     desk.acts();
     desk.core.pass_to(1_000);
-    desk.core.reported(vec![added("c1", 1_000)]);
+    desk.core.reported(vec![visits("c1", 2, 1_000)]);
     assert_eq!(desk.acts(), []);
     desk.says(A, [over(step(1, 2, "", vec![]), Over::Failed)]);
     assert_eq!(desk.acts(), [], "the session of the first visit has no say any more");
     assert_eq!(desk.default_routed_by(100_000), Some((21_000, "9000".into())));
+}
+
+/// Session 1's primary is killed before its last step is sent, and the call moves on: the next primary sends that step.
+#[test]
+fn a_step_of_an_earlier_visit_does_nothing_to_the_present_one() {
+    for (takes, how) in [(false, None), (true, None), (true, Some(Over::Finished)), (true, Some(Over::Failed))] {
+        let mut desk = Desk::led();
+        desk.core.reported(vec![added("c1", 0)]);
+        desk.core.closed(A);
+        desk.core.reported(vec![visits("c1", 2, 100)]);
+        desk.greets(B, hello_of(101, 'b'));
+        let reconcile = HostMessage::Reconcile { after: None, interactions: vec![held("c1", 1)], requests: vec![], more: false };
+        let told = desk.says(B, [lead(2), reconcile]);
+        let Some(GatewayMessage::Reconciled { interactions, .. }) = told.get(1) else { panic!("{told:?}") };
+        assert_eq!(interactions[..], [(held("c1", 1), InteractionState::Gone)]);
+        let of = |number, visit, requests| {
+            let interactions = vec![held("c1", visit)];
+            StepMessage { epoch: 2, interactions, ..step(number, 1, "c1", requests) }
+        };
+        if takes {
+            desk.says(B, [HostMessage::Step(of(2, 2, vec![(1, play("c1", 10))]))]);
+            assert_eq!(desk.acts().len(), 1);
+        }
+        let disconnect = RequestBody::Disconnect { interaction: "c1".into() };
+        desk.says(B, [HostMessage::Step(StepMessage { over: how, ..of(1, 1, vec![(1, play("c1", 10)), (2, disconnect)]) })]);
+        assert_eq!(desk.acts(), [], "{how:?}");
+        let gone = events(&desk.frames(B));
+        let is_gone = |event: &SwitchEvent| matches!(&event.body, EventBody::Failed(failure) if failure.code == ErrorCode::Gone);
+        assert_eq!(
+            gone.iter().filter(|event| is_gone(event)).map(|event| event.answers).collect::<Vec<_>>(),
+            [Some(key(1, 1)), Some(key(1, 2))]
+        );
+        if takes {
+            // It is still session 2's.
+            desk.says(B, [HostMessage::Step(StepMessage { seq: 2, ..of(2, 2, vec![(2, play("c1", 10))]) })]);
+            assert_eq!(desk.acts().len(), 1);
+        } else {
+            assert_eq!(desk.default_routed_by(100_000), Some((20_000, "9000".into())), "nobody has taken it");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_told_again_may_be_taken_again() {
+    let mut desk = Desk::led();
+    desk.core.reported(vec![added("c1", 0)]);
+    desk.says(A, [quiet(step(1, 1, "c1", vec![]), 50_000)]);
+    desk.acts();
+    desk.core.closed(A);
+    desk.core.pass_to(1_000);
+    desk.greets(A, hello());
+    desk.says(A, [lead(2), reconcile(None)]);
+    assert_eq!(desk.acts(), []);
+    assert_eq!(desk.default_routed_by(100_000), Some((20_000, "9000".into())), "its quiet went with its session");
+}
+
+/// What is done to the call `out`, made by session 1, by then.
+fn hung_up_by(desk: &mut Desk, until: u64) -> Option<u64> {
+    loop {
+        if desk.acts().contains(&Order::HangUp { interaction: "out".into() }) {
+            return Some(desk.core.now());
+        }
+        desk.core.pass_to(desk.core.next_due().filter(|due| *due <= until)?);
+    }
+}
+
+#[test]
+fn a_call_that_a_session_made_is_hung_up_when_nobody_serves_it() {
+    let create = RequestBody::CreateCall(tandem_words::CreateCall { to: "555".into(), calling: "100".into(), ring_timeout_ms: 0 });
+    let asks = || HostMessage::Step(step(1, 1, "", vec![(1, create.clone())]));
+    let holding = |seq, requests| StepMessage { interactions: vec![Held { id: "out".into(), visit: None }], ..step(1, seq, "", requests) };
+    // Over while it rang: the call that comes of it is nobody's.
+    let mut desk = Desk::led();
+    desk.says(A, [asks(), over(step(1, 2, "", vec![]), Over::Finished)]);
+    desk.acts();
+    desk.core.pass_to(2_000);
+    desk.core.reported(made("out", 1, 2_000));
+    assert_eq!(hung_up_by(&mut desk, 100_000), Some(6_000));
+    for (last, expected) in [(Some(Over::Finished), 3_000), (Some(Over::Failed), 3_000), (None, 6_000)] {
+        let mut desk = Desk::led();
+        desk.says(A, [asks()]);
+        desk.acts();
+        desk.core.pass_to(2_000);
+        desk.core.reported(made("out", 1, 2_000));
+        desk.says(A, [HostMessage::Step(holding(3, vec![]))]);
+        desk.acts();
+        desk.core.pass_to(3_000);
+        desk.says(A, last.map(|last| over(holding(4, vec![]), last)));
+        assert_eq!(hung_up_by(&mut desk, 100_000), Some(expected), "{last:?}");
+        assert!(events(&desk.frames(A)).iter().all(|event| !matches!(event.body, EventBody::InteractionDefaultRouted(_))));
+    }
 }

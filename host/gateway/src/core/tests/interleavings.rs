@@ -156,7 +156,7 @@ impl World {
         self.turn();
         let waiting = self.steps.iter().flat_map(keys).filter(|key| !self.answered().contains(key)).collect();
         let after = (!self.committed.is_empty()).then(|| mark(self.committed.len() as u64));
-        self.say(HostMessage::Reconcile { after, interactions: Vec::new(), requests: waiting });
+        self.say(HostMessage::Reconcile { after, interactions: Vec::new(), requests: waiting, more: false });
         self.turn();
     }
 

@@ -166,8 +166,9 @@ fn reconcile_tells_the_truth_about_calls_and_requests() {
             lead(2),
             HostMessage::Reconcile {
                 after: None,
-                interactions: ["c1", "c2", "c3", "c4", "c5"].map(Into::into).to_vec(),
+                interactions: ["c1", "c2", "c3", "c4", "c5"].map(|call| held(call, 1)).to_vec(),
                 requests: (1..=4).map(|request| key(1, request)).collect(),
+                more: false,
             },
         ],
     );
@@ -176,4 +177,46 @@ fn reconcile_tells_the_truth_about_calls_and_requests() {
     assert_eq!(interactions.iter().map(|(_, state)| *state).collect::<Vec<_>>(), [AtRoutingPoint, Connected, Gone, DefaultRouted, Gone]);
     use RequestState::{Answered, Open, Unknown};
     assert_eq!(requests.iter().map(|(_, state)| *state).collect::<Vec<_>>(), [Answered, Open, Open, Unknown]);
+}
+
+#[test]
+fn a_node_of_200_000_sessions_reconciles_in_parts() {
+    let mut desk = Desk::new();
+    desk.greets(A, hello());
+    desk.says(A, [lead(1)]);
+    let all: Vec<_> = (0..200_000).map(|call| held(&format!("1790000000000-c{call}"), 1)).collect();
+    let keys: Vec<_> = (0..200_000).map(|number| key(number, 1)).collect();
+    let parts = all.chunks(9_000).zip(keys.chunks(9_000));
+    let last = parts.len() - 1;
+    for (part, (interactions, requests)) in parts.enumerate() {
+        let (interactions, requests) = (interactions.to_vec(), requests.to_vec());
+        desk.core.received(A, HostMessage::Reconcile { after: None, interactions, requests, more: part < last });
+    }
+    let (frames, refused) = desk.core.take_frames();
+    assert!(refused.is_empty());
+    let (mut interactions, mut requests, mut mores) = (vec![], vec![], vec![]);
+    for (_, frame) in frames {
+        assert!(tandem_switch_link::encode_gateway_frame(&frame).unwrap().len() <= tandem_switch_link::MAX_FRAME_BYTES);
+        for message in frame.messages {
+            let GatewayMessage::Reconciled { interactions: told, requests: answers, more, .. } = message else { panic!("{message:?}") };
+            interactions.extend(told.into_iter().map(|(held, _)| held));
+            requests.extend(answers.into_iter().map(|(key, _)| key));
+            mores.push(more);
+        }
+    }
+    assert!(interactions == all && requests == keys, "all, in order");
+    assert_eq!(mores.iter().position(|more| !more), Some(mores.len() - 1));
+}
+
+#[test]
+fn what_was_pushed_out_may_be_acknowledged_though_nothing_is_kept() {
+    let mut desk = Desk::with(crate::core::Options { retain: 0, ..options() }, keepsake());
+    desk.greets(A, hello());
+    desk.says(A, [lead(1), reconcile(None)]);
+    desk.core.reported(vec![added("c1", 0), added("c2", 0)]);
+    desk.core.closed(A);
+    desk.greets(A, hello());
+    let told = desk.says(A, [lead(2), reconcile(Some(mark(1))), HostMessage::Acknowledge(mark(2))]);
+    assert!(matches!(told[1], GatewayMessage::Reconciled { kept_from: 3, .. }), "{told:?}");
+    assert_eq!(refusal(&told), None);
 }

@@ -118,10 +118,15 @@ fn user_data_is_answered_and_only_what_others_change_is_told() {
     });
     bench.ask(RequestBody::DeleteUserData { interaction: c1(), keys: vec!["nothing".into()] });
     bench.ask(RequestBody::Attach { interaction: c1(), data: data(&[("c", "1"), ("d", "1"), ("e", "1")]) });
+    // At the limit, what is there may still be changed.
+    bench.ask(RequestBody::Attach { interaction: c1(), data: data(&[("c", "1"), ("d", "1")]) });
+    bench.ask(RequestBody::Attach { interaction: c1(), data: data(&[("b", "5"), ("c", "2"), ("c", "3")]) });
     bench.check(expect![[r#"
         0 c1 done #1
         0 c1 user-data.changed [Property { key: "b", value: "4" }] -["a"]
         0 c1 done #2
         0 c1 error #3 OverLimit
+        0 c1 done #4
+        0 c1 done #5
     "#]]);
 }

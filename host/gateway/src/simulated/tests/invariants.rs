@@ -147,6 +147,8 @@ impl Watch {
             }
             self.lines.push(line);
         }
+        // A call that a session made leaves without a word in the record.
+        self.heard.retain(|interaction, _| self.condition.get(interaction) != Some(&Condition::Gone));
         // The core sees the silence that the caller hears, at every instant.
         for (interaction, heard) in &self.heard {
             let silent = matches!(self.condition.get(interaction), Some(Condition::Silent { .. }));

@@ -249,3 +249,27 @@ fn whoever_is_on_duty_when_the_switch_starts_is_there() {
         10000 - routing.group-status #1 1 1 0 0 Some(0)
     "#]]);
 }
+
+#[test]
+fn strategies_that_route_in_a_circle_are_stopped_at_one_instant_and_time_passes() {
+    let mut bench = Bench::ringing();
+    for _ in 0..16 {
+        bench.route(&[number("8000")]);
+    }
+    bench.log.clear();
+    bench.route(&[number("8001")]).check(expect![[r#"
+        0 c1 error #17 Rejected
+    "#]]);
+    bench.run(1).log.clear();
+    bench.route(&[number("8001")]);
+    assert!(bench.log.contains("c1 interaction.added visit 18 at 8001"), "{}", bench.log);
+}
+
+#[test]
+fn a_number_that_fails_takes_no_agent_of_its_name_with_it() {
+    let ann = AgentPlan { duty: Vec::new(), ..AgentPlan::new("700", &["sales"]) };
+    let options = Options { agents: vec![ann], numbers: [("700".to_owned(), NumberAnswers::Busy)].into(), ..options() };
+    let mut bench = Bench::with(options, vec![plan()]);
+    bench.route(&[agent("700"), number("700")]).log.clear();
+    assert_eq!(bench.switch.status().waiting, 1, "the agent is still waited for");
+}

@@ -82,15 +82,49 @@ fn a_created_call_is_answered_and_can_be_routed() {
     bench.ask(RequestBody::Route(routed)).run(90_000).check(expect![[r#"
         2000 cout-1 routing.call-created #1 8000 to 700
         2000 cout-1 is silent since 2000
+        2000 cout-1 hears Silence
         2000 cout-1 is Attended
+        2000 cout-1 hears Ringing
         3000 cout-1 interaction.party-changed ann ann Connected
         3000 cout-1 routing.done #2 sales by ann after 1000
         3000 cout-1 is Routed
+        3000 cout-1 hears person ann
         63000 cout-1 interaction.deleted AgentHungUp
         63000 cout-1 is Gone
     "#]]);
     assert!(crate::port::Switch::is_over(&bench.switch));
     assert_eq!(bench.switch.status().counts, Default::default());
+}
+
+#[test]
+fn who_was_called_and_hears_nobody_hangs_up() {
+    let mut bench = Bench::with(Options { called_waits_ms: 10_000, ..options() }, Vec::new());
+    bench.ask(create_call("700", 0)).run(90_000).check(expect![[r#"
+        2000 cout-1 routing.call-created #1 8000 to 700
+        2000 cout-1 is silent since 2000
+        2000 cout-1 hears Silence
+        12000 cout-1 interaction.deleted CallerHungUp
+        12000 cout-1 is Gone
+    "#]]);
+    assert!(crate::port::Switch::is_over(&bench.switch));
+}
+
+#[test]
+fn a_created_call_that_nobody_serves_is_hung_up_unless_somebody_has_it() {
+    let hang_up = || crate::port::Order::HangUp { interaction: "cout-1".into() };
+    let play =
+        RequestBody::Play { call: "cout-1".into(), prompts: vec![tandem_words::Prompt::Sound("hello".into())], interruptible: false };
+    let mut bench = Bench::with(options(), Vec::new());
+    bench.ask(create_call("700", 0)).run(2_000).ask(play).log.clear();
+    bench.order(hang_up()).check(expect![[r#"
+        2000 cout-1 error #2 Gone
+        2000 cout-1 interaction.deleted Failed
+        2000 cout-1 is Gone
+    "#]]);
+    let mut bench = Bench::with(options(), Vec::new());
+    bench.ask(create_call("700", 0)).run(2_000);
+    bench.ask(RequestBody::Route(tandem_words::Route { interaction: "cout-1".into(), ..route(&[group("sales")]) })).run(3_000).log.clear();
+    bench.order(hang_up()).check(expect![""]);
 }
 
 #[test]

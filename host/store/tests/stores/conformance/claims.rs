@@ -5,10 +5,11 @@ use tandem_store::Disposition;
 use tandem_words::{NodeId, RequestKey, SessionId};
 
 use super::{Place, promises};
-use crate::rows::{NODE, Primary, again, id, last_step, opened, snapshot, step, visit};
+use crate::rows::{NODE, Primary, again, id, last_step, opened, snapshot, step, visit, visit_in};
 
 promises![
     a_late_winner_loses,
+    a_visit_of_another_life_of_the_switch_is_another_visit,
     a_loser_of_the_same_batch_loses,
     rows_that_follow_a_lost_opening_are_dropped,
     a_repeated_loss_is_reported_again,
@@ -44,6 +45,15 @@ fn a_late_winner_loses(place: &Place) {
     assert_eq!(primary.all_rows(id(3)), ["101-1-3 opened", "101-1-3 step 1"]);
     assert_eq!(primary.all_rows(id(1)), ["101-1-1 opened", "101-1-1 step 1"]);
     assert_eq!(reader.counts().unwrap().rows, 4);
+}
+
+fn a_visit_of_another_life_of_the_switch_is_another_visit(place: &Place) {
+    let mut primary = Primary::of(place(), NODE);
+    let lives = [visit_in(1, "call-1", 1), visit_in(2, "call-1", 1)];
+    assert!(primary.write(vec![opened(id(1), Some(lives[0].clone())), opened(id(2), Some(lives[1].clone()))]).is_empty());
+    let mut reader = primary.reader();
+    assert_eq!(lives.map(|claim| reader.claim_owner(&claim).unwrap()), [Some(id(1)), Some(id(2))]);
+    assert_eq!(reader.sessions_of_interaction("call-1").unwrap(), [id(1), id(2)]);
 }
 
 fn a_loser_of_the_same_batch_loses(place: &Place) {

@@ -1,0 +1,31 @@
+//! SIGTERM and ctrl-c.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::node::Running;
+
+/// Listened to before the instance is primary, so that one that comes while it starts ends it well, too.
+pub type Signals = (Signal, Signal);
+
+/// None: they cannot be heard.
+pub fn signals() -> Option<Signals> {
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    signals.inspect_err(|error| tracing::warn!("signals cannot be heard ({error}); this instance can only be killed")).ok()
+}
+
+/// The first one ends the instance well, a second at once.
+pub async fn stop_on_signal(instance: Running, (mut terminate, mut interrupt): Signals) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no more events, then the last commits; a second signal ends at once");
+    instance.stop();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // As good as a kill, and that loses nothing.
+    tracing::warn!("ended at once: what was not committed is done again by the next instance");
+    std::process::exit(3);
+}

@@ -1,0 +1,294 @@
+//! An instance that is not primary: it watches lease and lock, listens at the gateway, and serves nobody (P6).
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tandem_node::role::{Candidate, CandidateOptions, Fencing, LeaseSeen, LockSeen, Move, Observation};
+use tandem_store::{Disposition, LeaseRow, PrimaryLock, Reader, Sqlite, Store, StoreError, open_reader};
+use tandem_switch_link::{GatewayMessage, HostMessage, PROTOCOL};
+use tandem_words::InstanceName;
+
+use super::{
+    Fatal, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, Ticks, ToNode, boot_clock_ms, holder, inbox::weight, this_process,
+};
+use crate::{session::Activity, switch_link::Outgoing};
+
+/// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+/// How soon it looks again when it has the lock of a holder whose process is just ending.
+const SOON: Duration = Duration::from_millis(2);
+
+/// What is to be done on the store before the lease is taken on it.
+pub type BeforeLeading<'a> = &'a mut dyn FnMut(&mut dyn Store) -> Result<(), StoreError>;
+
+/// See the module.
+pub struct CandidateService {
+    candidate: Candidate,
+    options: CandidateOptions,
+    instance: InstanceOptions,
+    path: PathBuf,
+    lock: NodeLock,
+    reader: Option<Box<dyn Reader>>,
+    lease: Option<LeaseRow>,
+    link: Option<Outgoing>,
+    welcome: bool,
+    held_up: Option<String>,
+    node: Sender<ToNode>,
+    messages: Receiver<ToNode>,
+    activity: Activity,
+}
+
+impl CandidateService {
+    /// A candidate for the lease of the node on the store at `path`. `first`: its process has just started.
+    pub fn new(options: CandidateOptions, instance: InstanceOptions, path: &Path, lock: NodeLock, first: bool) -> Self {
+        let candidate = if first { Candidate::starting(options, boot_clock_ms()) } else { Candidate::again(options) };
+        let (node, messages) = unbounded();
+        let activity = Activity::new(node.clone());
+        CandidateService {
+            candidate,
+            options,
+            instance,
+            path: path.to_owned(),
+            lock,
+            reader: None,
+            lease: None,
+            link: None,
+            welcome: false,
+            held_up: None,
+            node,
+            messages,
+            activity,
+        }
+    }
+
+    /// To watch and stop it.
+    pub fn handle(&self) -> Instance {
+        Instance { node: self.node.clone(), workers: Vec::new() }
+    }
+
+    /// Where the switch link speaks to it.
+    pub fn inbox(&self) -> Inbox {
+        Inbox { node: self.node.clone(), activity: self.activity.clone() }
+    }
+
+    /// Runs until it has taken the lease (returned with the store), or was told to end (none). Looks at lease and lock each
+    /// quarter of the timeout; the lock, when it comes free, wakes it at once.
+    pub fn run(mut self, before_leading: BeforeLeading<'_>) -> Result<Option<Home>, Fatal> {
+        let looks_each = Duration::from_millis(self.options.timeout_ms / 4);
+        let (mut next_look, mut next_heartbeat) = (Instant::now(), Instant::now());
+        loop {
+            if Instant::now() >= next_look {
+                next_look = Instant::now() + looks_each;
+                self.looks()?;
+                self.lock.keep();
+            }
+            if Instant::now() >= next_heartbeat {
+                next_heartbeat = Instant::now() + HEARTBEAT;
+                self.link.iter().filter(|_| self.welcome).for_each(|link| link.send(vec![HostMessage::Heartbeat]));
+            }
+            let mut next = next_look.min(next_heartbeat);
+            match self.decides() {
+                Move::Lead => match self.leads(before_leading) {
+                    Ok(home) => return Ok(Some(home)),
+                    Err(error) if error.disposition() == Disposition::Repeat => self.hold_up(&error),
+                    Err(error) => return Err(error.into()),
+                },
+                Move::Kill { epoch } => self.kills(epoch)?,
+                Move::Watch if self.lock.is_mine() => next = next.min(Instant::now() + SOON),
+                Move::Watch => {}
+            }
+            let first = self.messages.recv_deadline(next).ok();
+            let more: Vec<_> = self.messages.try_iter().collect();
+            for message in first.into_iter().chain(more) {
+                match message {
+                    ToNode::Stop => {
+                        self.lock.let_go();
+                        return Ok(None);
+                    }
+                    ToNode::Fatal(fatal) => return Err(fatal),
+                    message => self.hears(message),
+                }
+            }
+        }
+    }
+
+    fn hears(&mut self, message: ToNode) {
+        match message {
+            ToNode::Connected(link) => {
+                let InstanceOptions { cluster, instance, token, .. } = &self.instance;
+                // It listens: `lead` is what it never says.
+                link.send(vec![HostMessage::Hello {
+                    protocols: vec![PROTOCOL],
+                    cluster: cluster.clone(),
+                    node: instance.node,
+                    instance: instance.to_string(),
+                    token: token.clone(),
+                }]);
+                (self.link, self.welcome) = (Some(link), false);
+            }
+            ToNode::Disconnected => (self.link, self.welcome) = (None, false),
+            ToNode::Frame(frame) => {
+                self.activity.end(weight(&frame));
+                for message in frame.messages {
+                    match message {
+                        GatewayMessage::Welcome { switch, .. } if switch == self.instance.switch => self.welcome = true,
+                        GatewayMessage::Welcome { switch, .. } => {
+                            tracing::error!("the gateway is that of switch {switch}, and this instance serves {}", self.instance.switch);
+                            self.link = None;
+                        }
+                        GatewayMessage::Refused { message, .. } => tracing::error!("the gateway refused this instance: {message}"),
+                        _ => {}
+                    }
+                }
+            }
+            // Whoever asked may have waited too long and gone.
+            ToNode::Status(answer) => {
+                let _ = answer.send(self.status());
+            }
+            ToNode::HandOver { answer, .. } => {
+                let holder = self.lease.as_ref().filter(|lease| !lease.released).map(|lease| lease.holder.instance.to_string());
+                let ask = holder.map_or_else(|| "nobody is primary".to_owned(), |holder| format!("ask {holder}"));
+                let _ = answer.send(Err(format!("{} is backup; {ask}", self.instance.instance)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks at lease and lock. A store that cannot be read for a moment is looked at again.
+    fn looks(&mut self) -> Result<(), Fatal> {
+        let began = boot_clock_ms();
+        match self.read_lease() {
+            Ok(lease) => self.lease = lease,
+            Err(error) if error.disposition() == Disposition::Repeat => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let lease = self.lease.as_ref().map(|row| LeaseSeen {
+            epoch: row.lease.epoch,
+            counter: row.lease.counter,
+            released: row.released,
+            holder: row.holder.instance,
+            heir: row.heir,
+        });
+        let signature = PrimaryLock::signature(&self.path, self.instance.instance.node);
+        let locked_by = signature.map_or(0, |holder| (u64::from(holder.pid) << 40) ^ holder.process_start);
+        self.candidate.saw(Observation { lease, locked_by }, began, boot_clock_ms());
+        Ok(())
+    }
+
+    fn read_lease(&mut self) -> Result<Option<LeaseRow>, StoreError> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => self.reader.insert(open(&self.path)?),
+        };
+        reader.lease(self.instance.instance.node)
+    }
+
+    fn decides(&mut self) -> Move {
+        let now = boot_clock_ms();
+        if self.candidate.wants_lock(now) {
+            self.lock.want(&self.node);
+        }
+        let holder_lives = || {
+            let other = self.lease.as_ref().filter(|row| row.holder.pid != std::process::id());
+            other.is_some_and(|row| holder::lives(&row.holder))
+        };
+        let lock = if self.lock.is_mine() { LockSeen::Mine { holder_lives: holder_lives() } } else { LockSeen::NotMine };
+        self.candidate.lock(lock);
+        self.candidate.decide(now)
+    }
+
+    /// Kills who stands in the way: whoever took the lock last and, if it has not given it back, whoever holds the lease.
+    fn kills(&mut self, epoch: u64) -> Result<(), Fatal> {
+        let before = self.lease.clone();
+        self.looks()?;
+        if self.lease != before {
+            return Ok(());
+        }
+        let locker = PrimaryLock::signature(&self.path, self.instance.instance.node);
+        let leader = self.lease.as_ref().filter(|row| !row.released).map(|row| row.holder.clone());
+        let mut tried = None;
+        for holder in locker.into_iter().chain(leader) {
+            if tried.as_ref() == Some(&holder) {
+                continue;
+            }
+            match holder::kill(&holder) {
+                Ok(true) => {
+                    let (pid, instance) = (holder.pid, holder.instance);
+                    tracing::warn!(epoch, pid, %instance, "killed: its lease stood unchanged for lease.timeout");
+                }
+                Ok(false) => {}
+                Err(error) => tracing::error!("{error}"),
+            }
+            tried = Some(holder);
+        }
+        Ok(())
+    }
+
+    fn leads(&mut self, before_leading: BeforeLeading<'_>) -> Result<Home, StoreError> {
+        let mut store = Sqlite::open(&self.path)?;
+        before_leading(&mut store)?;
+        let began = boot_clock_ms();
+        let lease = store.take_lease(self.instance.instance.node, &this_process(self.instance.instance))?;
+        Ok(Home {
+            store: Box::new(store),
+            path: Some(self.path.clone()),
+            lock: Some(self.lock.clone()),
+            taken: Some((lease, began)),
+            ticks: Ticks::default(),
+        })
+    }
+
+    fn hold_up(&mut self, error: &StoreError) {
+        let what = error.to_string();
+        if self.held_up.as_ref() != Some(&what) {
+            tracing::error!("the lease cannot be taken: {what}; trying again");
+            self.held_up = Some(what);
+        }
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            instance: self.instance.instance.to_string(),
+            role: "backup".to_owned(),
+            epoch: self.candidate.epoch(),
+            phase: "watching".to_owned(),
+            held_up: self.held_up.clone(),
+            stopping: false,
+            reaches_switch: self.welcome,
+            holder: self.lease.as_ref().filter(|lease| !lease.released).map(|lease| named(lease.holder.instance, lease.holder.pid)),
+            peer: self.instance.pair.as_ref().and_then(|pair| pair.peer.standing()),
+            switch_time: 0,
+            live_sessions: None,
+            sessions_in_memory: None,
+            recovered: 0,
+            steps: 0,
+            store: Some(self.path.clone()),
+        }
+    }
+}
+
+/// `101/a (process 4711)`.
+pub(super) fn named(instance: InstanceName, pid: u32) -> String {
+    format!("{instance} (process {pid})")
+}
+
+/// The rule's options, from the instance's.
+pub fn candidate_options(options: &InstanceOptions, preferred: Option<char>, fencing: Fencing) -> CandidateOptions {
+    let timeout_ms = u64::try_from(options.lease_timeout.as_millis()).unwrap_or(u64::MAX);
+    CandidateOptions { instance: options.instance, timeout_ms, preferred, fencing }
+}
+
+/// Opens the store for reading. Where it is not there yet, or is being made just now, it is made.
+pub fn open(path: &Path) -> Result<Box<dyn Reader>, StoreError> {
+    match open_reader(path) {
+        Err(StoreError::Missing { .. } | StoreError::NotAStore { .. }) => {
+            drop(Sqlite::open(path)?);
+            open_reader(path)
+        }
+        opened => opened,
+    }
+}

@@ -1,0 +1,185 @@
+//! The node's lock in the hands of an instance, over its roles: waited for in a thread of its own, kept, let go of.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crossbeam_channel::Sender;
+use tandem_store::{Holder, LockError, PrimaryLock};
+
+use super::ToNode;
+
+/// How long a lock that could not be asked for waits before it is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// See the module. Clones are the same lock.
+#[derive(Clone)]
+pub struct NodeLock(Arc<Shared>);
+
+struct Shared {
+    store: PathBuf,
+    me: Holder,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    wanted: bool,
+    waiting: bool,
+    lock: Option<PrimaryLock>,
+    /// Who is told when it is had.
+    waker: Option<Sender<ToNode>>,
+    told: bool,
+}
+
+impl NodeLock {
+    /// Of the node of `me`, on this store; not asked for yet.
+    pub fn new(store: &Path, me: Holder) -> Self {
+        NodeLock(Arc::new(Shared { store: store.to_owned(), me, state: Mutex::default() }))
+    }
+
+    /// Takes it at once, or fails.
+    pub fn take(&self) -> Result<(), LockError> {
+        let lock = PrimaryLock::try_take(&self.0.store, self.0.me.instance.node)?;
+        lock.sign(&self.0.me)?;
+        self.state().lock = Some(lock);
+        Ok(())
+    }
+
+    /// Waits for it in a thread; `waker` hears of it (by a [`ToNode::Quiet`]). Asked again, it goes on waiting.
+    pub fn want(&self, waker: &Sender<ToNode>) {
+        let mut state = self.state();
+        state.wanted = true;
+        state.waker = Some(waker.clone());
+        if state.lock.is_some() || state.waiting {
+            return;
+        }
+        let lock = self.clone();
+        // Without a thread it is asked for again at the next look.
+        state.waiting = std::thread::Builder::new().name("node-lock".to_owned()).spawn(move || lock.wait()).is_ok();
+    }
+
+    fn wait(&self) {
+        let mut told = false;
+        loop {
+            let taken = PrimaryLock::wait(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me).map(|()| lock));
+            let mut state = self.state();
+            match taken {
+                Err(error) if state.wanted => {
+                    drop(state);
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::error!("{error}; trying again");
+                    }
+                    std::thread::sleep(ASK_AGAIN);
+                }
+                taken => {
+                    state.waiting = false;
+                    state.lock = taken.ok().filter(|_| state.wanted);
+                    if let Some(waker) = &state.waker {
+                        // Who waited may have ended meanwhile.
+                        let _ = waker.send(ToNode::Quiet);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether it is had.
+    pub fn is_mine(&self) -> bool {
+        self.state().lock.is_some()
+    }
+
+    /// Lets go of it, or stops wanting it.
+    pub fn let_go(&self) {
+        let mut state = self.state();
+        state.wanted = false;
+        state.lock = None;
+    }
+
+    /// Sees to it that its file is where others look for it. One that was removed by hand is made and locked again; where
+    /// another process was faster, the lease decides between the two, and the epoch fences.
+    pub fn keep(&self) {
+        let mut state = self.state();
+        let Some(lock) = &state.lock else { return };
+        if lock.is_in_place() {
+            state.told = false;
+            return;
+        }
+        match PrimaryLock::try_take(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me).map(|()| lock)) {
+            Ok(again) => {
+                tracing::warn!("the file of the node's lock was removed, and is made and locked again; leave it where it is");
+                state.lock = Some(again);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut state.told, true) {
+                    tracing::error!("the file of the node's lock was removed, and cannot be had again: {error}");
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+    use tandem_words::InstanceName;
+
+    use super::*;
+
+    const HUNG: Duration = Duration::from_secs(30);
+
+    fn lock(folder: &Path, letter: char) -> NodeLock {
+        let instance = InstanceName { node: 101, letter };
+        NodeLock::new(&folder.join("cc1.db"), Holder { instance, pid: 1, process_start: 1, boot_id: "x".to_owned() })
+    }
+
+    #[test]
+    fn whoever_waits_has_it_when_the_holder_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (lock(folder.path(), 'a'), lock(folder.path(), 'b'));
+        a.take().unwrap();
+        let (waker, woken) = unbounded();
+        b.want(&waker);
+        b.want(&waker);
+        assert!(a.is_mine() && !b.is_mine());
+        a.let_go();
+        woken.recv_timeout(HUNG).unwrap();
+        assert!(b.is_mine() && !a.is_mine());
+    }
+
+    #[test]
+    fn one_that_does_not_want_it_any_more_does_not_keep_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (lock(folder.path(), 'a'), lock(folder.path(), 'b'));
+        a.take().unwrap();
+        let (waker, woken) = unbounded();
+        b.want(&waker);
+        b.let_go();
+        a.let_go();
+        woken.recv_timeout(HUNG).unwrap();
+        assert!(!b.is_mine() && a.take().is_ok());
+    }
+
+    #[test]
+    fn a_file_that_was_removed_by_hand_is_made_again_and_whoever_waited_waits_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (lock(folder.path(), 'a'), lock(folder.path(), 'b'));
+        a.take().unwrap();
+        let (waker, woken) = unbounded();
+        b.want(&waker);
+        std::fs::remove_file(folder.path().join("cc1.db.node-101.lock")).unwrap();
+        a.keep();
+        assert!(lock(folder.path(), 'b').take().is_err(), "a has the new file");
+        assert!(woken.recv_timeout(Duration::from_millis(100)).is_err(), "b waits for the new one");
+        a.let_go();
+        woken.recv_timeout(HUNG).unwrap();
+        assert!(b.is_mine());
+    }
+}

@@ -1,0 +1,162 @@
+//! The pair as real processes: who is primary, after what, and that the calls do not notice. Needs the oracle beside the
+//! program: `cargo build --release -p tandem-oracle`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod site;
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    time::{Duration, Instant},
+};
+
+use site::{Site, until};
+
+/// Longer than a takeover by the lease takes.
+const PAUSE: Duration = Duration::from_secs(4);
+
+/// Nobody's call may take its default route: whoever took over came in time.
+fn assert_good(report: &serde_json::Value) {
+    assert_eq!(report["default_routed"], 0, "{report}");
+    assert!(report["calls"].as_u64().unwrap() >= 10, "{report}");
+}
+
+#[test]
+fn after_a_kill_the_other_one_leads_and_again_when_the_first_is_back() {
+    let mut site = Site::new("");
+    site.runs();
+    site.signals('a', "KILL");
+    assert_eq!(site.ends('a').signal(), Some(9));
+    let epoch = site.serves('b')["epoch"].as_u64().unwrap();
+    assert_eq!(epoch, 2);
+    site.starts('a');
+    site.watches('a');
+    site.calls_live(10);
+    site.signals('b', "KILL");
+    site.ends('b');
+    assert_eq!(site.serves('a')["epoch"], 3);
+    site.calls_live(10);
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn one_that_hangs_is_killed_and_its_role_taken() {
+    let mut site = Site::new("");
+    site.runs();
+    let pid = site.pid('a');
+    site.signals('a', "STOP");
+    assert_eq!(site.ends('a').signal(), Some(9), "killed while it was stopped");
+    assert_eq!(site.serves('b')["epoch"], 2);
+    let log = site.log('b');
+    assert!(log.contains("killed: its lease stood unchanged") && log.contains(&pid.to_string()), "{log}");
+    // A backup that hangs bothers nobody.
+    site.starts('a');
+    site.watches('a');
+    site.signals('a', "STOP");
+    site.calls_live(10);
+    site.signals('a', "CONT");
+    assert_eq!(site.watches('a')["epoch"], 2);
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn the_role_is_handed_over_there_and_back_and_when_the_primary_is_told_to_end() {
+    let mut site = Site::new("");
+    site.runs();
+    let (good, said) = site.tandem(&["switchover", "101"]);
+    assert!(!good && said.contains("refused: 101/b is not connected") && said.contains("--force"), "{said}");
+    let (good, said) = site.tandem(&["switchover", "102"]);
+    assert!(!good && said.contains("has no node 102"), "{said}");
+    for (heir, former, epoch) in [('b', 'a', 2), ('a', 'b', 3)] {
+        let (good, said) = site.tandem(&["switchover", "101", "--force"]);
+        assert!(good && said.contains(&format!("101/{heir} is primary and serves")), "{said}\n{}\n{}", site.log('a'), site.log('b'));
+        assert_eq!(site.serves(heir)["epoch"], epoch);
+        let status = site.watches(former);
+        assert!(status["holder"].as_str().unwrap().starts_with(&format!("101/{heir} (process")), "{status}");
+        site.calls_live(10);
+    }
+    let (good, said) = site.tandem(&["status"]);
+    assert!(good && said.contains("101/a primary, epoch 3, serving") && said.contains("101/b backup, epoch 3, watching"), "{said}");
+    site.signals('a', "TERM");
+    assert!(site.ends('a').success());
+    assert_eq!(site.serves('b')["epoch"], 4);
+    assert!(!site.log('b').contains("killed"), "{}", site.log('b'));
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn one_that_was_only_paused_changes_nothing_when_it_wakes() {
+    let mut site = Site::new("fencing = \"epoch\"");
+    site.runs();
+    let (mut primary, mut other, mut takeovers) = ('a', 'b', 0);
+    for _ in 0..20 {
+        let pid = site.pid(primary);
+        site.signals(primary, "STOP");
+        let began = Instant::now();
+        let leads = |letter| site.status(letter).is_some_and(|status| status["role"] == "primary");
+        while !leads(other) && began.elapsed() < PAUSE {}
+        site.signals(primary, "CONT");
+        // One that was stopped in the middle of a commit kept the other one from leading (design, section 5). Awake, it either goes
+        // on, or finds that the other one was faster.
+        let took = until("one primary and one backup", || match (leads(primary), leads(other)) {
+            // What it has lost meanwhile, it finds out in a moment.
+            (true, false) => {
+                std::thread::sleep(Duration::from_secs(1));
+                (leads(primary) && !leads(other)).then_some(false)
+            }
+            (false, true) => Some(true),
+            _ => None,
+        });
+        if took {
+            takeovers += 1;
+            std::mem::swap(&mut primary, &mut other);
+        }
+        site.serves(primary);
+        site.watches(other);
+        assert!([site.pid(primary), site.pid(other)].contains(&pid), "the same process is a backup, or goes on");
+        site.calls_live(10);
+        if takeovers == 3 {
+            break;
+        }
+    }
+    assert!(takeovers >= 2, "each of 20 pauses was in the middle of a commit");
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn a_name_is_one_process_and_one_that_is_not_in_the_file_does_not_start() {
+    let mut site = Site::new("");
+    site.starts('a');
+    site.serves('a');
+    let (good, said) = site.tandem(&["run", "--instance", "101/a"]);
+    assert!(!good && said.contains("101/a runs already, as process") && said.contains("start the other instance"), "{said}");
+    let (good, said) = site.tandem(&["run", "--instance", "102/a"]);
+    assert!(!good && said.contains("names no instance 102/a"), "{said}");
+    let (good, said) = site.tandem(&["run", "--instance", "101/c"]);
+    assert!(!good && said.contains("NODE/a or NODE/b"), "{said}");
+    assert_eq!(site.serves('a')["epoch"], 1, "nobody was disturbed");
+    site.calls_live(10);
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn a_lock_file_that_was_removed_by_hand_is_made_again() {
+    let mut site = Site::new("");
+    site.runs();
+    let lock = site.file("pair.db.node-101.lock");
+    std::fs::remove_file(&lock).unwrap();
+    until("the file to be made again", || std::fs::read_to_string(&lock).ok().filter(|signature| signature.starts_with("101/a")));
+    assert_eq!(site.watches('b')["epoch"], 1, "who waited for the old file waits on");
+    site.signals('a', "KILL");
+    site.ends('a');
+    assert_eq!(site.serves('b')["epoch"], 2);
+    assert!(site.log('a').contains("the file of the node's lock was removed"), "{}", site.log('a'));
+    // Removed while its holder dies: nobody waits for a file that is not there.
+    site.starts('a');
+    site.watches('a');
+    site.signals('b', "STOP");
+    std::fs::remove_file(&lock).unwrap();
+    site.signals('b', "KILL");
+    site.ends('b');
+    assert_eq!(site.serves('a')["epoch"], 3);
+    assert_good(&site.ends_well());
+}

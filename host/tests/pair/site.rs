@@ -1,0 +1,222 @@
+//! A pair and a switch, as processes of their own.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Past this the test hangs.
+const HUNG: Duration = Duration::from_secs(90);
+
+pub struct Site {
+    folder: tempfile::TempDir,
+    switch: Child,
+    control: String,
+    admin: [String; 2],
+    hosts: [Option<Child>; 2],
+}
+
+fn tandem(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Until it gives something.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < HUNG, "it hangs: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn index(letter: char) -> usize {
+    usize::from(letter == 'b')
+}
+
+/// An address that is free now.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Body of the answer; none: nobody answers.
+fn ask(address: &str, method: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+impl Site {
+    /// The switch runs, at twenty times the speed; the hosts do not. `lease`: lines for `[lease]`.
+    pub fn new(lease: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let admin = [free(), free()];
+        let (switch, config) = (free(), folder.path().join("tandem.toml"));
+        let mut text = format!(
+            "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
+             [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\" }}\nb = {{ admin = \"{}\" }}\n",
+            admin[0], admin[1]
+        );
+        for (number, strategy, parameters) in
+            [("8000", "welcome", "wait-s = 0"), ("8001", "ivr-menu", "wait-s = 0"), ("8002", "survey", "")]
+        {
+            text += &format!(
+                "[[routing-point]]\nnumber = \"{number}\"\nswitch = \"main\"\nstrategy = \"builtin:{strategy}\"\ndefault-route = \"9000\"\n\
+                 parameters = {{ {parameters} }}\n"
+            );
+        }
+        std::fs::write(&config, text).unwrap();
+        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let ready = file("ready.json");
+        let places = ["simswitch", "--listen", &switch, "--control", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+        let files = ["--record", &file("record.jsonl"), "--ready-file", &ready, "--speed", "20x", "--seed", "7", "--hours", "2"];
+        let calls = [
+            "--calls-per-hour",
+            "1200",
+            "--agents",
+            "agents=24,sales=12,support=8,billing=6",
+            "--digits",
+            "8001=1:45,2:25,3:15,0:8,7:4,:3",
+        ];
+        let log = std::fs::File::create(folder.path().join("switch.log")).unwrap();
+        let mut command = tandem(&[&places[..], &files[..], &calls[..]].concat());
+        let mut switch = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let said = until("the switch's beginning", || {
+            assert!(switch.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(folder.path().join("switch.log")).unwrap());
+            std::fs::read(&ready).ok()
+        });
+        let control = serde_json::from_slice::<Value>(&said).unwrap()["control_on"].as_str().unwrap().to_owned();
+        Site { folder, switch, control, admin, hosts: [None, None] }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn config(&self) -> String {
+        self.file("tandem.toml").to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command to its end.
+    pub fn tandem(&self, arguments: &[&str]) -> (bool, String) {
+        let Output { status, stdout, stderr } = tandem(&[arguments, &["--config", &self.config()]].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+        // Errors are wrapped to the width of a terminal.
+        (status.success(), said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" "))
+    }
+
+    pub fn starts(&mut self, letter: char) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(&format!("{letter}.log"))).unwrap();
+        let name = format!("101/{letter}");
+        let mut command = tandem(&["run", "--instance", &name, "--config", &self.config()]);
+        self.hosts[index(letter)] = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    }
+
+    /// What the instance has logged.
+    pub fn log(&self, letter: char) -> String {
+        std::fs::read_to_string(self.file(&format!("{letter}.log"))).unwrap_or_default()
+    }
+
+    /// `kill -SIGNAL`.
+    pub fn signals(&self, letter: char, signal: &str) {
+        let pid = self.pid(letter).to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+    }
+
+    pub fn pid(&self, letter: char) -> u32 {
+        self.hosts[index(letter)].as_ref().unwrap().id()
+    }
+
+    pub fn ends(&mut self, letter: char) -> ExitStatus {
+        let mut child = self.hosts[index(letter)].take().unwrap();
+        until(&format!("{letter}'s end"), || child.try_wait().unwrap())
+    }
+
+    pub fn status(&self, letter: char) -> Option<Value> {
+        serde_json::from_str(&ask(&self.admin[index(letter)], "GET", "/status")?).ok()
+    }
+
+    /// Waits until it is primary and serves.
+    pub fn serves(&self, letter: char) -> Value {
+        self.stands(letter, |status| status["role"] == "primary" && status["phase"] == "serving")
+    }
+
+    /// Waits until it is backup, reaches the switch, and knows who is primary.
+    pub fn watches(&self, letter: char) -> Value {
+        self.stands(letter, |status| status["role"] == "backup" && status["reaches_switch"] == true && status["holder"].is_string())
+    }
+
+    fn stands(&self, letter: char, good: impl Fn(&Value) -> bool) -> Value {
+        let look = || self.status(letter).filter(&good);
+        let began = Instant::now();
+        while began.elapsed() < HUNG {
+            if let Some(status) = look() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{letter} stands at {:?}\n{}\n{}", self.status(letter), self.log('a'), self.log('b'));
+    }
+
+    /// a is primary, b its backup, and calls are under way.
+    pub fn runs(&mut self) {
+        self.starts('a');
+        self.serves('a');
+        self.starts('b');
+        self.watches('b');
+        self.calls_live(10);
+    }
+
+    pub fn calls_live(&self, calls: u64) {
+        until("calls", || self.switch_status().filter(|status| status["live_calls"].as_u64() >= Some(calls)));
+    }
+
+    pub fn switch_status(&self) -> Option<Value> {
+        serde_json::from_str(&ask(&self.control, "GET", "/status")?).ok()
+    }
+
+    /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
+    pub fn ends_well(mut self) -> Value {
+        ask(&self.control, "POST", "/stop-arrivals").unwrap();
+        let ended = until("the run's end", || self.switch.try_wait().unwrap());
+        assert!(ended.success(), "{}", std::fs::read_to_string(self.file("switch.log")).unwrap());
+        for letter in ['a', 'b'] {
+            if self.hosts[index(letter)].is_some() {
+                self.signals(letter, "TERM");
+                let ended = self.ends(letter);
+                assert!(ended.success(), "{letter}: {ended}\n{}", self.log(letter));
+            }
+        }
+        let (journal, report) = (self.file("journal.jsonl"), self.file("oracle.json"));
+        let (exported, said) = self.tandem(&["journal", "--export", journal.to_str().unwrap()]);
+        assert!(exported, "{said}");
+        let oracle = Path::new(env!("CARGO_BIN_EXE_tandem")).with_file_name("tandem-oracle");
+        let judged = Command::new(&oracle).args([&self.file("record.jsonl"), &journal, Path::new("--json"), &report]).output();
+        let judged =
+            judged.unwrap_or_else(|error| panic!("{}: {error}; build it: cargo build --release -p tandem-oracle", oracle.display()));
+        let text = String::from_utf8_lossy(&judged.stdout);
+        assert!(judged.status.success(), "{text}\n{}\n{}", self.log('a'), self.log('b'));
+        serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        for child in self.hosts.iter_mut().flatten().chain([&mut self.switch]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

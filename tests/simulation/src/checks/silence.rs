@@ -1,0 +1,119 @@
+//! P9: no connected caller hears nothing for more than 5 s, past its session's quiet-until.
+//!
+//! While the session's node has no primary its quiet-until is void; the 5 s then begin when it became so. Where a quiet ends in
+//! such a time, and the next primary dies before it could say anything, they begin where the quiet ended.
+
+use std::collections::BTreeMap;
+
+use tandem_gateway::record::{Heard, Line};
+use tandem_words::{EventBody, InteractionId, SessionId, Timestamp};
+
+use super::{
+    Checked, holds,
+    switch::{Life, Switch},
+};
+
+/// From the design, section 1.
+const LONGEST_SILENCE_MS: u64 = 5_000;
+
+pub(super) fn check(switch: &Switch) -> Checked {
+    switch.lives.iter().try_for_each(check_life)
+}
+
+#[derive(Default)]
+struct Silences<'a> {
+    quiet_until: BTreeMap<SessionId, Timestamp>,
+    holders: BTreeMap<&'a InteractionId, SessionId>,
+    /// Since when the node has no primary.
+    unled_since: Option<Timestamp>,
+    /// When the quiet of a session became void, if it did, and it has said nothing of quiet since.
+    void_since: BTreeMap<SessionId, Timestamp>,
+    /// Calls that hear nothing: since when, and until when they were looked at.
+    calls: BTreeMap<&'a InteractionId, (Timestamp, Timestamp)>,
+}
+
+fn check_life(life: &Life) -> Checked {
+    let mut silences = Silences::default();
+    for line in &life.lines {
+        match line {
+            Line::Hears { at, interaction, heard: Heard::Silence } => _ = silences.calls.entry(interaction).or_insert((*at, *at)),
+            Line::Hears { at, interaction, .. } | Line::Left { at, interaction, .. } => {
+                silences.look(interaction, *at)?;
+                silences.calls.remove(interaction);
+            }
+            Line::Event(event) => {
+                if let EventBody::InteractionAdded(added) = &event.body {
+                    silences.look(&added.id, event.at)?;
+                    silences.holders.remove(&added.id);
+                }
+            }
+            Line::Quiet { at, session, interactions, until, .. } => silences.quiet(*session, interactions, *until, *at)?,
+            Line::Unled { at, .. } => silences.unled(*at)?,
+            Line::Led { at, .. } => silences.led(*at)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Silences<'a> {
+    fn quiet(&mut self, session: SessionId, calls: &'a [InteractionId], until: Option<Timestamp>, at: Timestamp) -> Checked {
+        self.look_at_all(at)?;
+        for call in calls {
+            self.holders.insert(call, session);
+        }
+        // Said before the primary was lost, and taken behind that: void at once.
+        match until.filter(|until| self.unled_since.is_some() && *until >= at) {
+            Some(_) => self.void_since.insert(session, at),
+            None => self.void_since.remove(&session),
+        };
+        match until {
+            Some(until) => self.quiet_until.insert(session, until),
+            None => self.quiet_until.remove(&session),
+        };
+        Ok(())
+    }
+
+    fn unled(&mut self, at: Timestamp) -> Checked {
+        self.look_at_all(at)?;
+        self.unled_since.get_or_insert(at);
+        for (session, _) in self.quiet_until.iter().filter(|(_, until)| **until >= at) {
+            self.void_since.entry(*session).or_insert(at);
+        }
+        Ok(())
+    }
+
+    fn led(&mut self, at: Timestamp) -> Checked {
+        self.look_at_all(at)?;
+        self.unled_since = None;
+        // A quiet that has not ended meanwhile holds again.
+        self.void_since.retain(|session, _| self.quiet_until.get(session).is_some_and(|until| *until <= at));
+        Ok(())
+    }
+
+    fn look_at_all(&mut self, at: Timestamp) -> Checked {
+        let calls: Vec<_> = self.calls.keys().copied().collect();
+        calls.into_iter().try_for_each(|call| self.look(call, at))
+    }
+
+    /// Nothing about the call has changed since the last look: was it too long by now?
+    fn look(&mut self, call: &InteractionId, at: Timestamp) -> Checked {
+        let meant_until = self.meant_until(call);
+        let Some((since, seen)) = self.calls.get_mut(call) else { return Ok(()) };
+        let allowed_until = since.saturating_add(LONGEST_SILENCE_MS).max(meant_until);
+        // What changes twice at one moment was never heard in between.
+        let passed = std::mem::replace(seen, at) < at;
+        holds("P9", !passed || at <= allowed_until, || {
+            format!("the caller of {call} heard nothing from {since} to {at}; that was allowed until {allowed_until}")
+        })
+    }
+
+    fn meant_until(&self, call: &InteractionId) -> Timestamp {
+        let Some(session) = self.holders.get(call) else { return 0 };
+        let Some(until) = self.quiet_until.get(session) else { return 0 };
+        match (self.void_since.get(session), self.unled_since) {
+            (Some(void), Some(unled)) => (*until).min(unled).max(*void).saturating_add(LONGEST_SILENCE_MS),
+            _ => *until,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Planted bugs: each must be found by a checker, or the checkers are worth nothing.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use tandem_words::Bug;
+
+use crate::{options::Options, play};
+
+/// Seeds that are tried from the one that last found a bug.
+const KNOWN_SEEDS: u64 = 200;
+
+/// Bugs that this simulation cannot have, and why.
+const NOT_HERE: &[(Bug, &str)] = &[(Bug::WatchingTooShort, "a pair watches no call by a timer (docs/adr/0005-the-pair.md)")];
+
+/// Plants a bug by its name, or none.
+pub fn plant(name: Option<&str>) -> Result<(), String> {
+    let bug = match name {
+        None => None,
+        Some(name) => {
+            let bug = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+            Some(bug.ok_or_else(|| format!("there is no bug {name}; there are {:?}", Bug::ALL))?)
+        }
+    };
+    set(bug)
+}
+
+#[cfg(feature = "planted-bugs")]
+fn set(bug: Option<Bug>) -> Result<(), String> {
+    tandem_words::plant(bug);
+    Ok(())
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn set(bug: Option<Bug>) -> Result<(), String> {
+    match bug {
+        None => Ok(()),
+        Some(bug) => Err(format!("{bug:?} cannot be planted: build with --features planted-bugs, as cargo xtask sim does")),
+    }
+}
+
+/// Whether each was found.
+pub fn run(options: &Options) -> bool {
+    let known = if options.known { read() } else { BTreeMap::new() };
+    let (mut found, mut missed) = (BTreeMap::new(), Vec::new());
+    // What panics in mutated code is said below.
+    std::panic::set_hook(Box::new(|_| {}));
+    for bug in Bug::ALL {
+        let name = format!("{bug:?}");
+        if let Some((_, why)) = NOT_HERE.iter().find(|(not_here, _)| *not_here == bug) {
+            println!("{name:32} not here: {why}");
+            continue;
+        }
+        let first = known.get(&name).copied().unwrap_or(options.first_seed);
+        let count = if options.known { KNOWN_SEEDS } else { options.seeds };
+        match search(bug, first, count) {
+            Ok((seed, what)) => {
+                println!("{name:32} seed {seed:5}: {what}");
+                found.insert(name, seed);
+            }
+            Err(why) => {
+                println!("{name:32} NOT FOUND from seed {first} in {count}: {why}");
+                missed.push(name);
+            }
+        }
+    }
+    let _ = set(None);
+    if !options.known {
+        write(&found);
+    }
+    println!("{} planted bugs found, {} missed {missed:?}", found.len(), missed.len());
+    missed.is_empty()
+}
+
+fn search(bug: Bug, first: u64, count: u64) -> Result<(u64, String), String> {
+    set(Some(bug))?;
+    let mut panics = 0_u64;
+    for seed in first..first.saturating_add(count) {
+        match play(seed, false) {
+            Ok(outcome) => {
+                if let Some(finding) = outcome.finding {
+                    let what: String = finding.what.chars().take(160).collect();
+                    return Ok((seed, format!("{}: {what}", finding.checker)));
+                }
+            }
+            Err(_) => panics += 1,
+        }
+    }
+    Err(format!("{panics} panics"))
+}
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("found.txt")
+}
+
+/// The seed that last found each, by its name.
+fn read() -> BTreeMap<String, u64> {
+    let text = fs::read_to_string(path()).unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs.filter_map(|(name, seed)| Some((name.to_owned(), seed.parse().ok()?))).collect()
+}
+
+fn write(found: &BTreeMap<String, u64>) {
+    let known = read().into_iter().chain(found.clone()).collect::<BTreeMap<_, _>>();
+    let text: String = known.iter().map(|(name, seed)| format!("{name} {seed}\n")).collect();
+    if let Err(cause) = fs::write(path(), text) {
+        eprintln!("sim: {} cannot be written: {cause}", path().display());
+    }
+}

@@ -1,0 +1,157 @@
+//! What a seed decides before it begins: the pair's options, who calls, and which faults come.
+
+use tandem_gateway::{
+    core,
+    simulated::{AgentPlan, Options, RoutingPoint, callers},
+};
+use tandem_node::role::Fencing;
+use tandem_session::WorkerOptions;
+
+use crate::{
+    chance::Chance,
+    fault::{Fault, Kind, Phase},
+    strategies::POINTS,
+};
+
+/// No fault comes after this (real ms); then everything is healed.
+pub const FAULTS_UNTIL_MS: u64 = 105_000;
+
+/// After everything is healed (real ms) all calls must be over, and everything told and committed. The longest of a call after
+/// that: patience 40 s, two visits, talk 15 s; then `linger-timeout`.
+pub const OVER_WITHIN_MS: u64 = 300_000;
+
+/// Callers who come when all is healed: they must be served as if nothing had ever been.
+pub const PROBES: u32 = 3;
+
+/// A seed's plan.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// What is done with a holder that hangs.
+    pub fencing: Fencing,
+    /// Which instance is preferred.
+    pub preferred: Option<char>,
+    /// `lease.timeout`.
+    pub lease_timeout_ms: u64,
+    /// Rows of one batch.
+    pub rows_per_batch: usize,
+    /// Sessions that share a cell.
+    pub sessions_per_instance: usize,
+    /// How sessions are treated.
+    pub worker: WorkerOptions,
+    /// The switch's core.
+    pub core: core::Options,
+    /// The switch.
+    pub switch: Options,
+    /// Who calls, by time.
+    pub callers: Vec<callers::CallerPlan>,
+    /// What goes wrong, by time.
+    pub faults: Vec<Fault>,
+    /// How far the two boot clocks stand from real time, ms.
+    pub clock_offsets_ms: [i64; 2],
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn new(seed: u64) -> Plan {
+        let mut chance = Chance::new(seed, 1);
+        let fencing = if chance.percent(35) { Fencing::EpochOnly } else { Fencing::Kill };
+        let worker = WorkerOptions {
+            snapshot_every: chance.pick(&[2, 5, 50]).unwrap_or(50),
+            passivate_after_ms: chance.pick(&[1_500, 6_000, 600_000]).unwrap_or(600_000),
+            max_steps_ahead: chance.pick(&[2, 64, 64]).unwrap_or(64),
+            linger_timeout_ms: 8_000,
+            ..WorkerOptions::default()
+        };
+        // A jump back by an hour leaves a clock above 0.
+        let offset = |chance: &mut Chance| i64::try_from(chance.between(4_000_000, 9_000_000)).unwrap_or(0);
+        Plan {
+            seed,
+            fencing,
+            preferred: chance.pick(&[None, None, Some('a'), Some('b')]).flatten(),
+            lease_timeout_ms: chance.pick(&[1_000, 1_000, 2_000]).unwrap_or(1_000),
+            rows_per_batch: chance.pick(&[1, 3, 4_096]).unwrap_or(1),
+            sessions_per_instance: chance.pick(&[1, 3, 1_024]).unwrap_or(3),
+            worker,
+            core: core::Options::new("main", "9000"),
+            switch: switch(),
+            callers: callers(&mut Chance::new(seed, 2)),
+            faults: faults(&mut Chance::new(seed, 3), fencing),
+            clock_offsets_ms: [offset(&mut chance), offset(&mut chance)],
+        }
+    }
+}
+
+fn switch() -> Options {
+    let agents = [("ann", "sales"), ("ben", "sales"), ("cy", "support"), ("dee", "support")];
+    let point = |number: &&str| ((*number).to_owned(), RoutingPoint { default_route: Some("9000".to_owned()) });
+    Options {
+        routing_points: POINTS.iter().map(point).collect(),
+        agents: agents.iter().map(|(name, group)| AgentPlan::new(*name, &[*group])).collect(),
+        default_sound_ms: 1_500,
+        default_route_ms: 4_000,
+        ..Options::default()
+    }
+}
+
+/// In bursts, with quiet between: some faults wait for a moment without calls.
+fn callers(chance: &mut Chance) -> Vec<callers::CallerPlan> {
+    let mut callers = Vec::new();
+    let count = u32::try_from(chance.between(30, 45)).unwrap_or(30);
+    let mut at_ms = chance.between(500, 5_000);
+    let mut burst = 0;
+    for number in 1..=count {
+        if burst == 0 {
+            burst = chance.between(3, 12);
+            at_ms += chance.between(0, 9_000);
+        }
+        burst -= 1;
+        at_ms += chance.between(0, 1_500);
+        callers.push(caller(chance, number, at_ms.min(FAULTS_UNTIL_MS - 5_000)));
+    }
+    for probe in 1..=PROBES {
+        let at_ms = FAULTS_UNTIL_MS + 25_000 + u64::from(probe) * 500;
+        callers.push(callers::CallerPlan { hangs_up_at_ms: None, ..caller(chance, count + probe, at_ms) });
+    }
+    callers
+}
+
+fn caller(chance: &mut Chance, number: u32, arrive_at_ms: u64) -> callers::CallerPlan {
+    let keys = ["1", "1#", "2", "3", "3", "4", "5", "6", "7#", "9", ""];
+    let answers = (0..4).map(|_| callers::Answer::new(chance.pick(&keys).unwrap_or_default(), chance.between(200, 2_500))).collect();
+    callers::CallerPlan {
+        number,
+        arrive_at_ms,
+        calling: format!("05{number:04}"),
+        dials: chance.pick(&POINTS).unwrap_or("8000").to_owned(),
+        patience_ms: chance.between(8_000, 30_000),
+        hangs_up_at_ms: chance.percent(20).then(|| chance.between(500, 20_000)),
+        digits: callers::Digits { answers, after: callers::After::Repeat, at_prompts: chance.percent(20) },
+        service_ms: chance.between(2_000, 12_000),
+        priority: 0,
+        credit_ms: 0,
+        service_type: String::new(),
+        seed: chance.draw(),
+    }
+}
+
+/// At least five. A fault that wants a moment which only a takeover brings gets one to begin with.
+fn faults(chance: &mut Chance, fencing: Fencing) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let count = chance.between(5, 9);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.fits(fencing)).collect();
+    for _ in 0..count {
+        let at_ms = chance.between(4_000, FAULTS_UNTIL_MS - 22_000);
+        let phase = chance.pick(&Phase::ALL).unwrap_or(Phase::Serving);
+        let kind = chance.pick(&kinds).unwrap_or(Kind::CrashPrimary);
+        let lasts_ms = kind.lasts_ms(chance);
+        let in_commit = chance.percent(35);
+        if let Some(brings) = phase.brought_by(chance) {
+            faults.push(Fault { at_ms, phase: None, kind: brings, lasts_ms: brings.lasts_ms(chance).min(3_000), in_commit });
+        }
+        faults.push(Fault { at_ms, phase: Some(phase), kind, lasts_ms, in_commit: in_commit && chance.percent(50) });
+    }
+    faults.sort_by_key(|fault| fault.at_ms);
+    faults
+}

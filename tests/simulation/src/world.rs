@@ -1,0 +1,401 @@
+//! One seed's world: two instances, a gateway with its switch, the network between, one store; and what goes wrong.
+
+use std::collections::BTreeMap;
+
+use tandem_gateway::core::ConnectionId;
+
+use crate::{
+    agenda::{Agenda, Happening, Process, Thread, Way},
+    chance::Chance,
+    checks::{Finding, Judge},
+    env::Env,
+    fault::{Coverage, Kind, Phase},
+    gateway::Gateway,
+    instance::Instance,
+    network::{Network, Packet},
+    plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan},
+    store::Disk,
+    trace::Trace,
+};
+
+/// A fault waits for its phase so long, and then comes in whichever there is.
+const WAITS_FOR_PHASE_MS: u64 = 9_000;
+
+/// How often the world looks whether it is over.
+const LOOK_EVERY_US: u64 = 500_000;
+
+/// Happenings of one seed. More is two parts that keep each other busy for ever.
+const MOST_HAPPENINGS: u64 = 20_000_000;
+
+/// What became of a seed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What a checker found, if one did.
+    pub finding: Option<Finding>,
+    /// Faults that came.
+    pub coverage: Coverage,
+    /// How long it took, in simulated ms.
+    pub simulated_ms: u64,
+    /// Calls that arrived.
+    pub calls: u64,
+    /// How often a primary was acknowledged.
+    pub leads: u64,
+    /// What happened, if it was asked for.
+    pub trace: Trace,
+}
+
+/// See the module.
+pub struct World {
+    env: Env,
+    gateway: Gateway,
+    instances: [Instance; 2],
+    /// Faults that wait for their phase.
+    due: Vec<usize>,
+    /// What is to be undone when a fault is over.
+    undo: BTreeMap<usize, Undo>,
+    coverage: Coverage,
+    healed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Undo {
+    Wake(usize),
+    Path(usize),
+    Paths,
+    Delay,
+    Mood,
+}
+
+impl World {
+    /// Plays a seed. `traced`: whether what happens is noted.
+    pub fn play(seed: u64, traced: bool) -> Outcome {
+        let mut world = World::new(Plan::new(seed), traced);
+        world.run();
+        let World { env, coverage, .. } = world;
+        let simulated_ms = env.now_us / 1_000;
+        let (calls, leads) = env.judge.counts();
+        let finding = env.judge.verdict();
+        Outcome { finding, coverage, simulated_ms, calls, leads, trace: env.trace }
+    }
+
+    fn new(plan: Plan, traced: bool) -> World {
+        let offsets = plan.clock_offsets_ms;
+        let seed = plan.seed;
+        let env = Env {
+            judge: Judge::new(plan.sessions_per_instance, plan.lease_timeout_ms, plan.worker),
+            plan,
+            now_us: 0,
+            agenda: Agenda::default(),
+            chance: Chance::new(seed, 4),
+            net: Network::default(),
+            disk: Disk::default(),
+            lock: None,
+            locked_last: None,
+            kills: Vec::new(),
+            ends: Vec::new(),
+            living: [None; 2],
+            reaches: [false; 2],
+            gateway_up: false,
+            switching: None,
+            switch_now: 0,
+            trace: Trace::new(traced),
+        };
+        let [a, b] = offsets;
+        World {
+            env,
+            gateway: Gateway::new(),
+            instances: [Instance::new(0, a), Instance::new(1, b)],
+            due: Vec::new(),
+            undo: BTreeMap::new(),
+            coverage: Coverage::default(),
+            healed: false,
+        }
+    }
+
+    fn run(&mut self) {
+        let env = &mut self.env;
+        env.agenda.plan(0, Happening::GatewayBack);
+        for instance in [0, 1] {
+            let at_us = env.chance.between(1_000, 900_000);
+            env.agenda.plan(at_us, Happening::Start(instance, 1));
+        }
+        for (index, fault) in env.plan.faults.iter().enumerate() {
+            env.agenda.plan(fault.at_ms * 1_000, Happening::FaultDue(index));
+        }
+        env.agenda.plan(FAULTS_UNTIL_MS * 1_000, Happening::Heal);
+        env.agenda.plan(LOOK_EVERY_US, Happening::Over);
+        for _ in 0..MOST_HAPPENINGS {
+            let Some((at_us, what)) = self.env.agenda.next() else { break };
+            self.env.now_us = self.env.now_us.max(at_us);
+            if self.happen(what) || self.env.judge.has_found() {
+                return;
+            }
+            self.consequences();
+        }
+        self.env.judge.find("liveness", "the world never comes to rest".to_owned());
+    }
+
+    /// True: it is over.
+    fn happen(&mut self, what: Happening) -> bool {
+        let env = &mut self.env;
+        match what {
+            Happening::In(process, run, doing) => {
+                if let Some(instance) = self.instances.get_mut(process.instance) {
+                    instance.happens(process, run, doing, env);
+                }
+            }
+            Happening::Deliver(id, way) => self.deliver(id, way),
+            Happening::Pass(pass) => self.gateway.pass(pass, env),
+            Happening::GatewayLook => self.gateway.look(env),
+            Happening::GatewayBack => self.gateway.start(env),
+            Happening::Start(instance, life) => {
+                if let Some(instance) = self.instances.get_mut(instance) {
+                    instance.start(life, env);
+                }
+            }
+            Happening::FaultDue(index) => self.due.push(index),
+            Happening::FaultOver(index) => self.undo(index),
+            Happening::Heal => self.heal(),
+            Happening::Over => return self.is_over(),
+        }
+        false
+    }
+
+    fn deliver(&mut self, id: ConnectionId, way: Way) {
+        let env = &mut self.env;
+        let Some(process) = env.net.get(id).map(|connection| connection.process) else { return };
+        let Some(instance) = self.instances.get_mut(process.instance) else { return };
+        let there = instance.is_there() && instance.process() == process;
+        let sleeps = way == Way::ToHost && there && instance.is_asleep();
+        let Some(packet) = env.net.deliver(id, way, sleeps, env.now_us) else { return };
+        match way {
+            Way::ToGateway => self.gateway.packet(id, packet, env),
+            Way::ToHost => {
+                let gone = matches!(packet, Packet::Close);
+                if there {
+                    instance.packet(id, packet, env);
+                }
+                if gone {
+                    env.net.forget(id);
+                }
+            }
+        }
+    }
+
+    /// What was decided inside of what happened: kills, processes that end themselves, faults whose phase has come.
+    fn consequences(&mut self) {
+        for process in std::mem::take(&mut self.env.kills) {
+            self.end(process, "killed");
+        }
+        for process in std::mem::take(&mut self.env.ends) {
+            self.end(process, "it ends itself");
+        }
+        if self.due.is_empty() {
+            return;
+        }
+        let (phase, in_commit) = (self.phase(), self.in_commit());
+        let (now_ms, faults) = (self.env.now_us / 1_000, &self.env.plan.faults);
+        let ready = self.due.iter().position(|index| {
+            faults.get(*index).is_some_and(|fault| {
+                let late = now_ms >= fault.at_ms + WAITS_FOR_PHASE_MS;
+                late || (fault.phase.is_none_or(|wanted| wanted == phase) && (in_commit || !fault.in_commit))
+            })
+        });
+        if let Some(ready) = ready {
+            let index = self.due.remove(ready);
+            self.strike(index, phase);
+        }
+    }
+
+    fn end(&mut self, process: Process, why: &str) {
+        let restart_ms = self.env.chance.between(100, 1_500);
+        if let Some(instance) = self.instances.get_mut(process.instance).filter(|instance| instance.process() == process) {
+            instance.crash(restart_ms, why, &mut self.env);
+        }
+    }
+
+    /// The instance that holds the newest lease, or is about to.
+    fn primary(&mut self) -> usize {
+        let taking = self.instances.iter().position(Instance::is_taking_over);
+        let holder = self.env.disk.lease(101).map_or(0, |row| usize::from(row.holder.instance.letter == 'b'));
+        let there = |index: usize| self.instances.get(index).is_some_and(Instance::is_there);
+        taking.unwrap_or(if there(holder) || !there(1 - holder) { holder } else { 1 - holder })
+    }
+
+    fn in_commit(&mut self) -> bool {
+        let primary = self.primary();
+        self.instances.get(primary).is_some_and(|instance| self.env.disk.is_writing(instance.process()))
+    }
+
+    /// Where the pair is.
+    fn phase(&mut self) -> Phase {
+        if self.env.switching.is_some() {
+            return Phase::SwitchingOver;
+        }
+        let primary = self.primary();
+        let live = self.gateway.exchange().is_some_and(|exchange| exchange.core().live_calls() > 0);
+        match self.instances.get(primary).and_then(Instance::phase) {
+            None | Some((tandem_node::Phase::Away | tandem_node::Phase::Greeting, _)) => Phase::TakingOver,
+            Some((tandem_node::Phase::Claiming, _)) => Phase::Leading,
+            Some((tandem_node::Phase::TakingStock | tandem_node::Phase::Reconciling, _)) => Phase::Reconciling,
+            Some((tandem_node::Phase::Serving, false)) => Phase::Backlog,
+            Some((tandem_node::Phase::Serving, true)) if live => Phase::Serving,
+            Some((tandem_node::Phase::Serving, true)) => Phase::Idle,
+        }
+    }
+
+    /// A fault comes.
+    fn strike(&mut self, index: usize, phase: Phase) {
+        let Some(fault) = self.env.plan.faults.get(index).copied() else { return };
+        let primary = self.primary();
+        let target = if matches!(fault.kind, Kind::CrashBackup | Kind::PauseBackup) { 1 - primary } else { primary };
+        let needs_process = !matches!(
+            fault.kind,
+            Kind::CutPrimary | Kind::CutOneWay | Kind::CutBoth | Kind::Delay | Kind::SlowCommits | Kind::BusyStore | Kind::GatewayRestart
+        );
+        if needs_process && !self.instances.get(target).is_some_and(Instance::is_there) {
+            return;
+        }
+        self.coverage.count(fault.kind, phase);
+        let env = &mut self.env;
+        env.note(|| format!("FAULT {:?} in {phase:?} at instance {target} for {} ms", fault.kind, fault.lasts_ms));
+        let [a, b] = &mut self.instances;
+        let instance = if target == 0 { a } else { b };
+        let undo = match fault.kind {
+            Kind::CrashPrimary | Kind::CrashBackup => {
+                instance.crash(fault.lasts_ms, "it crashed", env);
+                None
+            }
+            Kind::PausePrimary | Kind::PauseBackup => {
+                instance.fall_asleep(env);
+                Some(Undo::Wake(target))
+            }
+            Kind::StuckThread => {
+                let threads = [Thread::Node, Thread::Worker(0), Thread::Worker(1), Thread::Committer, Thread::Reader];
+                let thread = env.chance.pick(&threads).unwrap_or(Thread::Node);
+                env.note(|| format!("{thread:?} is stuck"));
+                instance.get_stuck(thread);
+                None
+            }
+            Kind::CutPrimary | Kind::CutOneWay => self.cut(target, fault.kind == Kind::CutOneWay),
+            Kind::CutBoth => {
+                self.cut(0, false);
+                self.cut(1, false);
+                Some(Undo::Paths)
+            }
+            Kind::Delay => {
+                env.net.slow_us = env.chance.between(5_000, 400_000);
+                Some(Undo::Delay)
+            }
+            Kind::ClockJump => {
+                let jump_ms = env.chance.pick(&[3_600_000, -3_600_000, 1_500, -1_500, 400, -400]).unwrap_or(0);
+                let offset_ms = instance.clock_offset_ms() + jump_ms;
+                instance.set_clock(offset_ms, env);
+                None
+            }
+            Kind::SlowCommits => {
+                env.disk.mood.slow_us = env.chance.between(50_000, 900_000);
+                Some(Undo::Mood)
+            }
+            Kind::BusyStore => {
+                env.disk.mood.busy_percent = env.chance.between(40, 100);
+                Some(Undo::Mood)
+            }
+            Kind::UnknownCommits => {
+                env.disk.mood.unknown_percent = env.chance.between(20, 70);
+                Some(Undo::Mood)
+            }
+            Kind::FailingCommit => {
+                env.disk.mood.fails_next = true;
+                None
+            }
+            Kind::GatewayRestart => {
+                self.gateway.crash(fault.lasts_ms, env);
+                None
+            }
+            Kind::Switchover => {
+                instance.switch_over(env);
+                None
+            }
+        };
+        if let Some(undo) = undo {
+            self.undo.insert(index, undo);
+            self.env.agenda.plan(self.env.now_us + fault.lasts_ms * 1_000, Happening::FaultOver(index));
+        }
+    }
+
+    /// Cuts an instance's way to the gateway: told to both ends, told to nobody, or in one direction only.
+    fn cut(&mut self, instance: usize, one_way: bool) -> Option<Undo> {
+        let env = &mut self.env;
+        let choice = env.chance.between(0, 2);
+        let path = env.net.paths.get_mut(instance)?;
+        match (one_way, choice) {
+            (true, choice) => {
+                path.still = [choice != 0, choice == 0];
+            }
+            (false, 0) => (path.cut, path.still) = (true, [true, true]),
+            (false, _) => {
+                path.cut = true;
+                self.gateway.reset(instance, env);
+            }
+        }
+        Some(Undo::Path(instance))
+    }
+
+    fn mend(&mut self, instance: usize) {
+        let env = &mut self.env;
+        if let Some(path) = env.net.paths.get_mut(instance) {
+            *path = Default::default();
+        }
+        env.net.release(instance, env.now_us, &mut env.agenda);
+    }
+
+    fn undo(&mut self, index: usize) {
+        let Some(undo) = self.undo.remove(&index) else { return };
+        self.env.note(|| format!("fault {index} is over"));
+        match undo {
+            Undo::Wake(instance) => {
+                if let Some(instance) = self.instances.get_mut(instance) {
+                    instance.wake_up(&mut self.env);
+                }
+            }
+            Undo::Path(instance) => self.mend(instance),
+            Undo::Paths => [0, 1].into_iter().for_each(|instance| self.mend(instance)),
+            Undo::Delay => self.env.net.slow_us = 0,
+            Undo::Mood => self.env.disk.mood = Default::default(),
+        }
+    }
+
+    /// No fault any more: from now on everything must come to a good end.
+    fn heal(&mut self) {
+        self.env.note(|| "everything is healed".to_owned());
+        self.due.clear();
+        let under_way: Vec<usize> = self.undo.keys().copied().collect();
+        under_way.into_iter().for_each(|index| self.undo(index));
+        self.env.disk.mood = Default::default();
+        let offsets = self.env.plan.clock_offsets_ms;
+        for (instance, offset) in self.instances.iter_mut().zip(offsets) {
+            instance.set_clock(offset, &mut self.env);
+        }
+        self.healed = true;
+    }
+
+    fn is_over(&mut self) -> bool {
+        let env = &mut self.env;
+        env.agenda.plan(env.now_us + LOOK_EVERY_US, Happening::Over);
+        if !self.healed {
+            return false;
+        }
+        let quiet = self.gateway.exchange().is_some_and(tandem_gateway::core::Exchange::over);
+        if quiet && env.judge.nobody_is_left(&mut env.disk) {
+            return true;
+        }
+        if env.now_us > (FAULTS_UNTIL_MS + OVER_WITHIN_MS) * 1_000 {
+            let (live, pace) = self.gateway.exchange().map_or((0, None), |one| (one.core().live_calls(), Some(one.pace())));
+            let left = env.judge.left(&mut env.disk);
+            env.judge.find("liveness", format!("healed for {OVER_WITHIN_MS} ms, and {live} calls live, pace {pace:?}, {left}"));
+            return true;
+        }
+        false
+    }
+}
