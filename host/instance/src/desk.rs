@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use tandem_journal::Claim;
-use tandem_node::{Directive, Primary};
+use tandem_node::{Directive, Primary, Restarting};
 use tandem_session::{Arrival, Durable, HostRequest, Input, Release};
 use tandem_switch_link::{HostMessage, Mark};
+use tandem_synch_link::Change;
 use tandem_words::{EventBody, RequestKey, SessionId};
 
 /// Who does what the desk says.
@@ -25,6 +26,10 @@ pub trait Floor {
     fn prepare(&mut self, after: Mark);
     /// Let every commit come through, then call [`Primary::took_stock`].
     fn take_stock(&mut self);
+    /// For whoever holds the synch link: the backup must know these changes, of sessions that are not persisted. The mark counts for
+    /// W when it does ([`tandem_session::CommitQueue::ignored`]), or at once while no backup is connected, which the commit queue is
+    /// to be told first ([`tandem_session::CommitQueue::set_solo`]). In order.
+    fn kept(&mut self, changes: Vec<Change>, mark: Option<Mark>);
     /// For the log: worth a warning.
     fn warn(&mut self, what: String);
 }
@@ -55,6 +60,10 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
             Directive::Message { to, from, strategy, message } => {
                 floor.worker(to, Input::Arrive(to, Arrival::Message { from, strategy, message }));
             }
+            Directive::Restart(Restarting { session, restart, events }, at) => {
+                floor.worker(session, Input::Restart { session, at, restart, events });
+            }
+            Directive::Discard(session, interactions) => floor.worker(session, Input::Discard(session, interactions)),
             Directive::Ignore(mark) => floor.ignored(mark),
             Directive::Warn(what) => floor.warn(what),
         }
@@ -63,7 +72,7 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
 
 /// The host's answer to a request goes to the session that asked.
 pub fn answer(key: RequestKey, body: EventBody, floor: &mut impl Floor) {
-    floor.worker(key.session, Input::Arrive(key.session, Arrival::Answer { request: key.request, body }));
+    floor.worker(key.session, Input::Arrive(key.session, Arrival::Answer { key, body }));
 }
 
 /// A batch is durable: what leaves the host now, in the order of the batch.
@@ -102,7 +111,7 @@ pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor)
         carry_out(vec![directive], floor);
     }
     for (request, body) in release.answers {
-        floor.worker(session, Input::Arrive(session, Arrival::Answer { request, body }));
+        answer(RequestKey { session, incarnation: release.incarnation, request }, body, floor);
     }
     for (from, body) in release.replies {
         answer(from, body, floor);
@@ -112,5 +121,8 @@ pub fn released(primary: &mut Primary, release: Release, floor: &mut impl Floor)
     }
     if release.over {
         primary.over(session);
+    }
+    if !release.changes.is_empty() || release.mark.is_some() {
+        floor.kept(release.changes, release.mark);
     }
 }

@@ -35,6 +35,9 @@ pub struct Batch {
     pub watermarks: Vec<Watermark>,
     /// In the order in which they are to stand.
     pub rows: Vec<Row>,
+    /// W rests on events that no backup has acknowledged, because none was connected: whoever follows must not trust a copy.
+    /// Stored with the lease.
+    pub solo: bool,
 }
 
 /// A claim that was somebody else's already: none of the session's rows of the batch was written.

@@ -18,7 +18,7 @@ pub enum Record {
     /// The state behind a step.
     Snapshot(Snapshot),
     /// Ended by the host when nothing was owed to it any more: it is the last record. A step with outcome `finish` or `failed`
-    /// ends a session too and needs no such record.
+    /// ends a session too and needs no such record; where steps are not written, this is.
     Ended(Ending),
 }
 
@@ -86,6 +86,22 @@ pub struct Opening {
     pub switch: SwitchName,
     /// Switch time.
     pub started_at: Timestamp,
+    /// What a switchover does to it; decided when the session is created.
+    #[serde(default)]
+    pub survival: Survival,
+}
+
+/// What becomes of a session when its primary dies (ADR 5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Survival {
+    /// It is persisted: it goes on where it stopped.
+    #[default]
+    Recovered,
+    /// It is not, and starts again from the beginning.
+    Restarted,
+    /// It is not, and is over: its calls take their default route, where no target has them.
+    Left,
 }
 
 /// Where an event came from. Only the switch's events have positions.
@@ -256,12 +272,19 @@ pub struct Snapshot {
     pub state_version: u32,
 }
 
-/// Why the host ended a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a session ended. Of one that is persisted only `linger` is written: its last step says the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndedBy {
     /// `linger-timeout` after its last interaction.
     Linger,
+    /// It finished.
+    Finished,
+    /// Its last step failed.
+    Failed(StepFailure),
+    /// It was not persisted, and was not started again after a switchover: its calls were gone, it could not be known whether it
+    /// still had them, or its strategy does not ask for it.
+    NotRestarted,
 }
 
 /// The host ends a session.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tandem_journal::{Claim, Opening};
+use tandem_journal::{Claim, Opening, Survival};
 use tandem_switch_link::SwitchEvent;
 use tandem_words::{
     Epoch, ErrorCode, EventBody, Failure, Holding, Interaction, InteractionId, NodeId, Origin, Position, Property, RequestKey, SessionId,
@@ -20,6 +20,8 @@ pub struct Deployment {
     pub version: VersionId,
     /// Parameters, the manifest's defaults included.
     pub parameters: Vec<Property>,
+    /// What a switchover does to its sessions.
+    pub survival: Survival,
 }
 
 /// What is deployed: by routing point, and by strategy's name for sessions that sessions start.
@@ -183,9 +185,9 @@ impl Assignment {
     fn opening(&mut self, deployment: Deployment, claim: Option<Claim>, origin: Origin, started_at: Timestamp) -> Opening {
         let session = SessionId { node: self.node, epoch: self.epoch, number: self.next_number };
         self.next_number += 1;
-        let Deployment { strategy, version, parameters } = deployment;
+        let Deployment { strategy, version, parameters, survival } = deployment;
         let (epoch, switch) = (self.epoch, self.switch.clone());
-        Opening { session, incarnation: 1, epoch, claim, origin, strategy, version, parameters, switch, started_at }
+        Opening { session, incarnation: 1, epoch, claim, origin, strategy, version, parameters, switch, started_at, survival }
     }
 }
 

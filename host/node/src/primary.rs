@@ -12,7 +12,7 @@ use tandem_words::{
     StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
 };
 
-use crate::{Assignment, Deployments, LinkError, assignment::Meaning, numbers::too_large, truths::Truths};
+use crate::{Assignment, Deployments, LinkError, Restarting, Restarts, assignment::Meaning, numbers::too_large, truths::Truths};
 
 /// The largest request. Reason: with its session's interactions it must fit into a frame.
 const MAX_REQUEST_BYTES: usize = MAX_FRAME_BYTES / 2;
@@ -98,6 +98,10 @@ pub enum Directive {
         /// What it sent.
         message: Message,
     },
+    /// A session that is not persisted starts again, at this switch time.
+    Restart(Restarting, Timestamp),
+    /// One that does not: it is over, and these calls of it take their default route.
+    Discard(SessionId, Vec<Held>),
     /// An event that is of nobody: it counts for W.
     Ignore(Mark),
     /// Worth a warning in the log.
@@ -141,6 +145,9 @@ pub struct Primary {
     stock: Stock,
     told: Told,
     truths: Truths,
+    restarts: Restarts,
+    /// Switch time of the last reconciliation.
+    reconciled_at: Timestamp,
 }
 
 /// The parts of `reconciled` so far.
@@ -170,7 +177,29 @@ impl Primary {
             stock: Stock::default(),
             told: Told::default(),
             truths: Truths::default(),
+            restarts: Restarts::default(),
+            reconciled_at: 0,
         }
+    }
+
+    /// Sessions that are not persisted and whose primary has died; before the first connection. The workers must know that they
+    /// wait.
+    pub fn set_restarts(&mut self, restarts: Restarts) {
+        self.restarts = restarts;
+    }
+
+    /// Those that wait.
+    pub fn restarts(&self) -> &Restarts {
+        &self.restarts
+    }
+
+    /// Real time is `now_ms`: sessions start again, as many as may.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Directive> {
+        if self.phase != Phase::Serving {
+            return Vec::new();
+        }
+        let now = self.now.max(self.reconciled_at);
+        self.restarts.tick(now_ms).into_iter().map(|restarting| Directive::Restart(restarting, now)).collect()
     }
 
     /// How far it is.
@@ -291,6 +320,9 @@ impl Primary {
             return Vec::new();
         }
         self.phase = Phase::Reconciling;
+        let mut stock = stock;
+        stock.interactions.extend(self.restarts.holdings().cloned());
+        stock.requests.extend(self.restarts.requests());
         let after = self.known_w(stock.after);
         let held = |held: &Holding| Held { id: held.interaction.clone(), visit: held.visit.map(|(_, visit)| visit) };
         let interactions = stock.interactions.iter().map(held).collect();
@@ -340,6 +372,9 @@ impl Primary {
         }
         let unanswered = in_state(RequestState::Answered).chain(never);
         self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, &interactions);
+        self.reconciled_at = now;
+        let dropped = self.restarts.reconciled(&interactions, &requests, &held);
+        out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));
     }
 
     fn event(&mut self, event: SwitchEvent, out: &mut Vec<Directive>) {
@@ -355,7 +390,11 @@ impl Primary {
         self.now = self.now.max(event.at);
         match self.assignment.meaning(self.incarnation, &event) {
             Meaning::Open(opening) => out.push(Directive::Open { opening, event: Some((self.incarnation, event)) }),
-            Meaning::Of(session) => out.push(Directive::Deliver(session, self.incarnation, event)),
+            Meaning::Of(session) => {
+                let dropped = self.restarts.event(session, self.incarnation, &event);
+                out.push(Directive::Deliver(session, self.incarnation, event));
+                out.extend(dropped.map(|(session, calls)| Directive::Discard(session, calls)));
+            }
             Meaning::Nobody => out.push(Directive::Ignore(mark)),
             Meaning::NotDeployed(number) => {
                 let what = format!("a call came to {number}, where tandem.toml deploys no strategy; its default route will have it");
@@ -430,6 +469,7 @@ impl Primary {
 
     /// A session is over.
     pub fn over(&mut self, session: SessionId) {
+        self.restarts.forget(session);
         self.assignment.forget(session);
     }
 }

@@ -113,6 +113,8 @@ fn names(directives: &[Directive]) -> Vec<String> {
         Directive::NewsForAll(body) => format!("news {} to all", body.name()),
         Directive::Answer(key, body) => format!("answer {} to {}", body.name(), key.request),
         Directive::Message { to, .. } => format!("message to {}", to.number),
+        Directive::Restart(..) => "restart".to_owned(),
+        Directive::Discard(..) => "discard".to_owned(),
         Directive::Ignore(mark) => format!("ignore {}", mark.position),
         Directive::Warn(_) => "warn".to_owned(),
     };

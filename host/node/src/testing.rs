@@ -1,6 +1,6 @@
 //! Pieces that unit tests of this crate are made of.
 
-use tandem_journal::Opening;
+use tandem_journal::{Opening, Survival};
 use tandem_switch_link::{GatewayMessage, Mark, SwitchEvent};
 use tandem_synch_link::{Change, KeptSession};
 use tandem_words::{
@@ -15,6 +15,7 @@ pub(crate) fn deployments() -> Deployments {
         strategy: strategy.to_owned(),
         version: VersionId([number; 32]),
         parameters: vec![Property::new("language", "en")],
+        survival: Survival::Recovered,
     };
     Deployments {
         routing_points: [("8000".to_owned(), deployment("welcome", 1)), ("8001".to_owned(), deployment("survey", 2))].into(),
@@ -84,6 +85,7 @@ fn opening(number: u64, incarnation: u32) -> Opening {
         parameters: Vec::new(),
         switch: "main".into(),
         started_at: 0,
+        survival: Survival::Restarted,
     }
 }
 

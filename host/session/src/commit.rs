@@ -98,12 +98,26 @@ pub struct CommitQueue {
     under_way: Option<(Batch, Vec<Finished>)>,
     /// W of the last acknowledged batch.
     durable: Option<Mark>,
+    solo: bool,
+    /// Sessions that came too late for their claim. What follows of one that is not persisted has no rows, so the store does not
+    /// report it again.
+    losers: BTreeSet<SessionId>,
 }
 
 impl CommitQueue {
     /// A queue of a primary with this lease, for one switch.
     pub fn new(lease: Lease, switch: SwitchName) -> Self {
-        CommitQueue { lease, switch, positions: None, next: None, waiting: VecDeque::new(), under_way: None, durable: None }
+        CommitQueue {
+            lease,
+            switch,
+            positions: None,
+            next: None,
+            waiting: VecDeque::new(),
+            under_way: None,
+            durable: None,
+            solo: true,
+            losers: BTreeSet::new(),
+        }
     }
 
     /// The switch's events follow behind this mark. Marks of another incarnation count no longer.
@@ -141,6 +155,12 @@ impl CommitQueue {
         self.positions.iter_mut().chain(&mut self.next).for_each(|positions| positions.done(mark));
     }
 
+    /// Whether W may rest on events that no backup has acknowledged; true until it is said that one does. Durable with the next new
+    /// batch, so to be said before the first of such events counts.
+    pub fn set_solo(&mut self, solo: bool) {
+        self.solo = solo;
+    }
+
     /// The lease, with the counter of the last batch.
     pub fn lease(&self) -> Lease {
         self.lease
@@ -160,7 +180,7 @@ impl CommitQueue {
 
     fn fill(&mut self, rows: usize) -> (Batch, Vec<Finished>) {
         self.lease.counter += 1;
-        let mut batch = Batch { lease: self.lease, watermarks: Vec::new(), rows: Vec::new() };
+        let mut batch = Batch { lease: self.lease, watermarks: Vec::new(), rows: Vec::new(), solo: self.solo };
         let mut items = Vec::new();
         while batch.rows.len() < rows
             && let Some((finished, mut own)) = self.waiting.pop_front()
@@ -185,11 +205,21 @@ impl CommitQueue {
         if let Some(Watermark { incarnation, position, .. }) = batch.watermarks.first().cloned() {
             self.durable = Some(Mark { incarnation, position });
         }
-        let durable = |finished: Finished| match lost.iter().find(|claim| claim.session == finished.session) {
-            Some(claim) => Durable::Lost(claim.clone()),
-            None => Durable::Released(Box::new(finished.release)),
-        };
-        let mut durable: Vec<Durable> = items.into_iter().map(durable).collect();
+        let mut durable = Vec::with_capacity(items.len());
+        for Finished { session, release, .. } in items {
+            let claim = lost.iter().find(|claim| claim.session == session);
+            if claim.is_none() && !self.losers.contains(&session) {
+                durable.push(Durable::Released(Box::new(release)));
+                continue;
+            }
+            if let Some(mark) = release.mark {
+                self.ignored(mark);
+            }
+            if let Some(claim) = claim {
+                self.losers.insert(session);
+                durable.push(Durable::Lost(claim.clone()));
+            }
+        }
         if planted(Bug::ReleaseOutOfOrder) {
             durable.reverse();
         }

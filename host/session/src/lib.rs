@@ -12,6 +12,7 @@ mod memory;
 mod open_request;
 mod rebuild;
 mod release;
+mod restart;
 mod serve;
 mod slot;
 mod snapshot;

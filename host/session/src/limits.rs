@@ -78,6 +78,9 @@ pub struct WorkerOptions {
     pub max_steps_at_once: u32,
     /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
     pub max_waiting: usize,
+    /// Arrivals held for a session that waits to be started again; more are lost, and it is told that its events are `partial`.
+    /// A restart takes milliseconds to seconds; a call has a handful of events meanwhile.
+    pub max_held: usize,
     /// `max-quiet`: the longest silence a session may ask for, ms of switch time (design, section 9).
     pub max_quiet_ms: u64,
 }
@@ -94,6 +97,7 @@ impl Default for WorkerOptions {
             max_steps_ahead: 64,
             max_steps_at_once: 1_000,
             max_waiting: 10_000,
+            max_held: 1_000,
             max_quiet_ms: 60_000,
         }
     }

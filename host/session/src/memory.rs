@@ -24,7 +24,8 @@ impl<G: Guests> Worker<G> {
     /// The session is in memory; from `at` on its idle time counts, if it makes no step.
     pub(crate) fn look_at(&mut self, id: SessionId, at: Timestamp) {
         self.forget_idle(id);
-        if let Some(slot) = self.slots.get_mut(&id) {
+        // A session that is not persisted stays: nothing could bring it back.
+        if let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.persisted) {
             slot.idle_since = Some(at);
             self.idle.insert((at, id));
         }

@@ -95,7 +95,18 @@ impl<G: Guests> Worker<G> {
         if records.is_empty() {
             return self.forget_unknown(id);
         }
-        match self.replay(&records, alone) {
+        self.bring_back(id, &records, alone);
+    }
+
+    /// The same for a session that is not persisted: its records have been here all the time.
+    pub(crate) fn rebuild_from_memory(&mut self, id: SessionId) {
+        let Some(slot) = self.slots.get(&id).filter(|slot| slot.presence == Presence::Absent) else { return };
+        let (records, alone) = (slot.memory.clone(), slot.alone);
+        self.bring_back(id, &records, alone);
+    }
+
+    fn bring_back(&mut self, id: SessionId, records: &[Arc<Record>], alone: bool) {
+        match self.replay(records, alone) {
             Ok(state) => self.come_back(id, state),
             Err(Setback::Unreadable(message)) => self.give_up(id, message),
             Err(Setback::Guest(state, _, true)) if !alone => {

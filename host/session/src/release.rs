@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_journal::{Claim, Source, Step};
-use tandem_switch_link::{Asked, Held, Over, StepMessage};
+use tandem_switch_link::{Asked, Held, Mark, Over, StepMessage};
+use tandem_synch_link::Change;
 use tandem_words::{
     Epoch, ErrorCode, EventBody, Failure, Incarnation, Interaction, Message, RequestBody, RequestId, RequestKey, SessionId, StartSession,
     Timestamp,
 };
 
-use crate::{Life, SessionState};
+use crate::{Arrival, Life, OpenRequest, SessionState};
 
 /// A request that the host serves for one session by another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub struct Release {
     pub started_for: Option<RequestKey>,
     /// Whether the session is over.
     pub over: bool,
+    /// For the backup: what it must know of a session that is not persisted.
+    pub changes: Vec<Change>,
+    /// The position that counts for W once the backup has these changes.
+    pub mark: Option<Mark>,
 }
 
 /// Nothing leaves.
@@ -68,6 +73,8 @@ pub(crate) fn nothing(state: &SessionState) -> Release {
         replies: Vec::new(),
         started_for: None,
         over: false,
+        changes: Vec::new(),
+        mark: None,
     }
 }
 
@@ -81,6 +88,32 @@ pub(crate) fn of_ending(state: &SessionState, epoch: Epoch) -> Release {
     let step = message(state, epoch, None, Vec::new());
     let step = (!step.interactions.is_empty()).then_some(step);
     Release { step, over: true, ..nothing(state) }
+}
+
+/// Of a session that was not started again: these calls take their default route.
+pub(crate) fn of_discard(state: &SessionState, epoch: Epoch, interactions: Vec<Held>) -> Release {
+    let message = StepMessage { over: Some(Over::Failed), interactions, ..message(state, epoch, None, Vec::new()) };
+    let step = (!message.interactions.is_empty()).then_some(message);
+    Release { step, over: true, ..nothing(state) }
+}
+
+/// What the backup must know of a step: what was heard, what was asked of the switch, and whether that was all.
+pub(crate) fn changes(state: &SessionState, step: &Step, arrival: Option<Arrival>) -> Vec<Change> {
+    let session = step.session;
+    let mut changes = Vec::new();
+    if let Some(Arrival::Switch { incarnation, event }) = arrival {
+        changes.push(Change::Heard { session, incarnation, event });
+    }
+    let of_switch = |request: &RequestId| state.open_request(*request).is_some_and(OpenRequest::is_for_switch);
+    let new = step.requests.iter().filter(|request| request.body != RequestBody::Cancel).map(|request| request.id);
+    let requests: Vec<RequestId> = new.filter(of_switch).collect();
+    if !requests.is_empty() {
+        changes.push(Change::Asked { session, requests });
+    }
+    if !state.is_live() {
+        changes.push(Change::Over(session));
+    }
+    changes
 }
 
 /// Of a message that makes no step: what its sender hears must not run ahead of what it rests on.

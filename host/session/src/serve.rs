@@ -1,6 +1,7 @@
 //! Serving a session: which arrivals become steps, and which do not.
 
 use tandem_journal::{EndedBy, Source, StepFailure, StepFailureKind};
+use tandem_switch_link::SwitchEvent;
 use tandem_words::{Deletion, ErrorCode, EventBody, Failure, InteractionId, RequestId, RequestKey, SessionId, Timestamp};
 
 use crate::{Arrival, Guests, OpenRequest, Output, SessionState, Standing, Worker, slot::Presence};
@@ -36,7 +37,7 @@ impl<G: Guests> Worker<G> {
                 return;
             }
             let Some(arrival) = slot.waiting.front() else { return };
-            if slot.presence == Presence::Loading || slot.ahead() >= self.options.max_steps_ahead {
+            if matches!(slot.presence, Presence::Loading | Presence::Awaiting) || slot.ahead() >= self.options.max_steps_ahead {
                 return;
             }
             let Some(state) = slot.state.as_deref() else {
@@ -140,32 +141,38 @@ impl<G: Guests> Worker<G> {
         }
     }
 
+    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory.
     pub(crate) fn load(&mut self, id: SessionId) {
-        if let Some(slot) = self.slots.get_mut(&id) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if slot.persisted {
             slot.presence = Presence::Loading;
             self.outputs.push(Output::Load(id));
+        } else {
+            self.rebuild_from_memory(id);
         }
     }
 }
 
 fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout_ms: u64) -> Verdict {
     let host = |request, body| Verdict::Step(Taken { source: Source::Host, at: now, switch_at: None, request, body });
+    let switch = |incarnation, event: &SwitchEvent, request| {
+        let source = Source::Switch { incarnation, position: event.position };
+        Verdict::Step(Taken { source, at: event.at, switch_at: Some(event.at), request, body: event.body.clone() })
+    };
     match arrival {
         Arrival::Switch { incarnation, event } => {
-            let request = event.answers.map(|key| key.request);
-            let of_another_run = event.answers.is_some_and(|key| key.incarnation != state.opening().incarnation);
+            let run = state.opening().incarnation;
+            let of_later_run = event.answers.is_some_and(|key| key.incarnation > run);
+            // What answers an earlier run is news to this one: a treatment that outlived the failure has ended.
+            let request = event.answers.filter(|key| key.incarnation == run).map(|key| key.request);
             let answered = request.is_some_and(|request| !state.is_open(request));
-            if state.has_seen(*incarnation, event.position) || of_another_run || answered {
+            if state.has_seen(*incarnation, event.position) || of_later_run || answered {
                 return Verdict::Skip;
             }
-            Verdict::Step(Taken {
-                source: Source::Switch { incarnation: *incarnation, position: event.position },
-                at: event.at,
-                switch_at: Some(event.at),
-                request,
-                body: event.body.clone(),
-            })
+            switch(*incarnation, event, request)
         }
+        Arrival::Again { incarnation, event } if state.has_seen(*incarnation, event.position) => Verdict::Skip,
+        Arrival::Again { incarnation, event } => switch(*incarnation, event, None),
         // Its time is when it was due, however late the session comes to it: backlog and timers merge by time.
         Arrival::Timer(request) => match state.open_request(*request).filter(|open| !open.cancelled).and_then(OpenRequest::due) {
             Some(at) => {
@@ -173,7 +180,9 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
             }
             None => Verdict::Skip,
         },
-        Arrival::Answer { request, body } if state.is_open(*request) => host(Some(*request), body.clone()),
+        Arrival::Answer { key, body } if state.key(key.request) == *key && state.is_open(key.request) => {
+            host(Some(key.request), body.clone())
+        }
         Arrival::Answer { .. } => Verdict::Skip,
         Arrival::Message { from, .. } if state.has_heard(*from) => Verdict::Reply(*from, EventBody::Done),
         Arrival::Message { from, strategy, .. } if *strategy != state.opening().strategy => {

@@ -2,8 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use tandem_journal::{Opening, Record};
+use tandem_journal::{Opening, Record, Survival};
 use tandem_switch_link::Held;
+use tandem_synch_link::Change;
 use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
@@ -17,6 +18,8 @@ pub(crate) enum Presence {
     Absent,
     /// Its rows have been asked for.
     Loading,
+    /// It is not persisted and its primary has died: it waits to be started again.
+    Awaiting,
     /// The session is over; the slot waits for its last commit and the last answers.
     Over,
 }
@@ -27,6 +30,12 @@ pub(crate) struct Slot {
     /// None only while nothing is known of the session but its id.
     pub state: Option<Box<SessionState>>,
     pub waiting: VecDeque<Arrival>,
+    /// Whether its steps are rows. Else a cell that dies is rebuilt from `memory`.
+    pub persisted: bool,
+    /// Of a session that is not persisted: its opening or last snapshot, and the steps behind that.
+    pub memory: Vec<Arc<Record>>,
+    /// More arrived than could be held while it waited to be started again.
+    pub partial: bool,
     /// Records that the store may not have yet: what a rebuild needs on top of the stored rows.
     pub uncommitted: VecDeque<Arc<Record>>,
     /// How many of them are acknowledged, and kept only because rows are being read.
@@ -62,6 +71,9 @@ impl Slot {
             presence: Presence::Absent,
             state: None,
             waiting: VecDeque::new(),
+            persisted: true,
+            memory: Vec::new(),
+            partial: false,
             uncommitted: VecDeque::new(),
             acknowledged: 0,
             handed_out: 0,
@@ -81,7 +93,10 @@ impl Slot {
     /// Of a new session.
     pub fn opened(opening: Opening) -> Self {
         let record = Arc::new(Record::Opened(opening.clone()));
+        let persisted = opening.survival == Survival::Recovered;
         Slot {
+            persisted,
+            memory: if persisted { Vec::new() } else { vec![Arc::clone(&record)] },
             state: Some(Box::new(SessionState::opened(opening))),
             uncommitted: VecDeque::from([record]),
             opening_handed_out: false,
@@ -93,6 +108,12 @@ impl Slot {
     pub fn recovered(state: SessionState, last_snapshot: u32) -> Self {
         let presence = if state.is_live() { Presence::Absent } else { Presence::Over };
         Slot { presence, state: Some(Box::new(state)), last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
+    }
+
+    /// Of a session that may be started again.
+    pub fn awaiting(opening: Opening) -> Self {
+        let state = Some(Box::new(SessionState::opened(opening)));
+        Slot { presence: Presence::Awaiting, persisted: false, state, ..Slot::unknown() }
     }
 
     /// Records ahead of the last acknowledged commit.
@@ -133,12 +154,37 @@ impl Slot {
         self.acknowledged = 0;
     }
 
-    /// A record goes to the commit queue, and is kept here until it is durable.
+    /// A record goes to the commit queue, and is kept here until it is durable. Of a session that is not persisted it goes through
+    /// the queue without being written, its end excepted.
     pub fn hand_out(&mut self, finished: &mut Finished, record: Record) {
         let record = Arc::new(record);
         self.uncommitted.push_back(Arc::clone(&record));
-        finished.records.push(record);
         self.handed_out = self.handed_out.saturating_add(1);
+        if !self.persisted {
+            if matches!(*record, Record::Snapshot(_)) {
+                self.memory.clear();
+            }
+            self.memory.push(Arc::clone(&record));
+        }
+        if self.persisted || matches!(*record, Record::Ended(_)) {
+            finished.records.push(record);
+        }
+    }
+
+    /// What the backup must know of a session that is not persisted; before its records are handed out. The event counts for W
+    /// when the backup has it, so the commit queue is not told of its mark.
+    pub fn tell_backup(&self, finished: &mut Finished, changes: impl IntoIterator<Item = Change>) {
+        if self.persisted {
+            return;
+        }
+        let release = &mut finished.release;
+        release.mark = finished.mark.take();
+        if !self.opening_handed_out
+            && let Some(Record::Opened(opening)) = self.uncommitted.front().map(|record| &**record)
+        {
+            release.changes.push(Change::Opened(Box::new(opening.clone())));
+        }
+        release.changes.extend(changes);
     }
 
     /// The opening goes with the session's first records, in the same commit (P1: a claim without a session cannot exist).

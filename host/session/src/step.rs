@@ -1,12 +1,12 @@
 //! One step: the guest runs, and what came of it is recorded.
 
-use tandem_journal::{Opening, Outcome, Record, Source, Step, StepFailure, StepFailureKind};
+use tandem_journal::{EndedBy, Ending, Opening, Outcome, Record, Source, Step, StepFailure, StepFailureKind};
 use tandem_switch_link::Mark;
 use tandem_words::{Bug, ErrorCode, Event, EventBody, Failure, SessionId, planted};
 
 use crate::{
-    Draft, Effort, Finished, GuestFailure, Guests, Next, Output, Place, Release, SessionState, Worker, Written, release, serve::Taken,
-    slot::Presence,
+    Arrival, Draft, Effort, Finished, GuestFailure, Guests, Next, Output, Place, Release, SessionState, Worker, Written, release,
+    serve::Taken, slot::Presence,
 };
 
 impl<G: Guests> Worker<G> {
@@ -15,6 +15,7 @@ impl<G: Guests> Worker<G> {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let Some(state) = slot.state.as_deref() else { return };
         let mut finished = Finished::empty(state, None, release::of_opening(state));
+        slot.tell_backup(&mut finished, []);
         slot.hand_out_opening(&mut finished);
         self.hand_in(id, finished);
         if let Err(failure) = self.start_guest(id) {
@@ -91,16 +92,16 @@ impl<G: Guests> Worker<G> {
         let step =
             Step { session, incarnation, epoch: self.epoch, version, source, event, outcome, requests, local_times, notes, last: false };
         state.complete(&step.requests, &step.outcome);
-        let mark = self.pop_waiting(id);
-        self.record(id, state, step, mark);
+        let arrival = self.pop_waiting(id);
+        self.record(id, state, step, arrival);
     }
 
     /// The first arrival that waits becomes a failed step, without a guest having seen it.
     pub(crate) fn fail_without_guest(&mut self, id: SessionId, failure: StepFailure) {
         match self.first_waiting(id) {
             Some(taken) => {
-                let mark = self.pop_waiting(id);
-                self.failed_step(id, taken, failure, mark);
+                let arrival = self.pop_waiting(id);
+                self.failed_step(id, taken, failure, arrival);
             }
             None => self.fail(id, failure),
         }
@@ -118,11 +119,11 @@ impl<G: Guests> Worker<G> {
         self.failed_step(id, taken, failure, None);
     }
 
-    fn failed_step(&mut self, id: SessionId, taken: Taken, failure: StepFailure, mark: Option<Mark>) {
+    fn failed_step(&mut self, id: SessionId, taken: Taken, failure: StepFailure, arrival: Option<Arrival>) {
         let Some(step) = self.step_without_guest(id, taken, Outcome::Failed(failure)) else { return };
         let Some(mut state) = self.slots.get_mut(&id).and_then(|slot| slot.state.take()) else { return };
         state.apply(&step);
-        self.record(id, state, step, mark);
+        self.record(id, state, step, arrival);
     }
 
     /// An answer that came when its session was over.
@@ -145,12 +146,12 @@ impl<G: Guests> Worker<G> {
         Some(Step { session, incarnation, epoch: self.epoch, version, source, event, outcome, requests, local_times, notes, last: false })
     }
 
-    fn pop_waiting(&mut self, id: SessionId) -> Option<Mark> {
-        self.slots.get_mut(&id)?.waiting.pop_front()?.mark()
+    fn pop_waiting(&mut self, id: SessionId) -> Option<Arrival> {
+        self.slots.get_mut(&id)?.waiting.pop_front()
     }
 
     /// Hands a step out for the commit, with the state behind it, and sees to what follows from it.
-    fn record(&mut self, id: SessionId, state: Box<SessionState>, mut step: Step, mark: Option<Mark>) {
+    fn record(&mut self, id: SessionId, state: Box<SessionState>, mut step: Step, arrival: Option<Arrival>) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let over = !state.is_live();
         step.last = over && !state.is_owed();
@@ -159,7 +160,11 @@ impl<G: Guests> Worker<G> {
             let requests = std::mem::take(&mut release.requests);
             self.outputs.push(Output::Redo(Release { requests, ..release::nothing(&state) }));
         }
-        let mut finished = Finished::empty(&state, mark, release);
+        let mut finished = Finished::empty(&state, arrival.as_ref().and_then(Arrival::mark), release);
+        if !slot.persisted {
+            slot.tell_backup(&mut finished, release::changes(&state, &step, arrival));
+        }
+        let ending = (over && !slot.persisted).then(|| ending(&state, &step));
         let (seq, checkpoint) = (step.event.seq, step.outcome == Outcome::Checkpoint);
         slot.passivating = false;
         if planted(Bug::ClaimAndSessionInTwoWrites) && !slot.opening_handed_out {
@@ -180,6 +185,9 @@ impl<G: Guests> Worker<G> {
         }
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.hand_out(&mut finished, Record::Step(step));
+        if let Some(ending) = ending {
+            slot.hand_out(&mut finished, Record::Ended(ending));
+        }
         slot.state = Some(state);
         let due = checkpoint || seq.saturating_sub(slot.last_snapshot.max(slot.asked_snapshot)) >= self.options.snapshot_every;
         if due && !over && slot.presence == Presence::Here {
@@ -231,6 +239,15 @@ impl<G: Guests> Worker<G> {
             }
         }
     }
+}
+
+/// The end of a session whose last step is not written.
+fn ending(state: &SessionState, step: &Step) -> Ending {
+    let by = match &step.outcome {
+        Outcome::Failed(failure) => EndedBy::Failed(failure.clone()),
+        _ => EndedBy::Finished,
+    };
+    Ending { session: step.session, incarnation: step.incarnation, seq: step.event.seq, epoch: step.epoch, at: state.at(), by }
 }
 
 /// The event as the session sees it: numbered, and never earlier than the one before.

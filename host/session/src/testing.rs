@@ -1,6 +1,6 @@
 //! Pieces that unit tests of this crate are made of.
 
-use tandem_journal::{Claim, Opening, Outcome, Request, Source, Step};
+use tandem_journal::{Claim, Opening, Outcome, Request, Source, Step, Survival};
 use tandem_words::{
     Direction, Event, EventBody, Interaction, InteractionId, Media, Origin, Prompt, Property, RequestBody, RequestId, SessionId, Timestamp,
     VersionId,
@@ -22,6 +22,7 @@ pub(crate) fn opening() -> Opening {
         parameters: Vec::new(),
         switch: "main".into(),
         started_at: 1_000,
+        survival: Survival::Recovered,
     }
 }
 

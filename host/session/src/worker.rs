@@ -9,9 +9,11 @@ use std::{
 };
 
 use tandem_journal::{EndedBy, Ending, Opening, Record, SessionRows, Step};
-use tandem_switch_link::{Mark, StepMessage, SwitchEvent};
+use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
+use tandem_synch_link::Change;
 use tandem_words::{
-    Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, planted,
+    Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp,
+    planted,
 };
 
 use crate::{
@@ -31,10 +33,17 @@ pub enum Arrival {
     },
     /// A timer is due.
     Timer(RequestId),
+    /// From the switch, heard by an earlier run of the session: whatever it answered, it answers nothing of this one.
+    Again {
+        /// In which incarnation of the switch.
+        incarnation: SwitchIncarnation,
+        /// The event.
+        event: SwitchEvent,
+    },
     /// The host's own answer to a request.
     Answer {
-        /// The request.
-        request: RequestId,
+        /// The request, perhaps of an earlier run of the session.
+        key: RequestKey,
         /// The answer.
         body: EventBody,
     },
@@ -91,6 +100,21 @@ pub enum Input {
     },
     /// [`Worker::news`].
     News(EventBody),
+    /// [`Worker::await_restart`].
+    Await(Box<Opening>),
+    /// [`Worker::restart`].
+    Restart {
+        /// Which session.
+        session: SessionId,
+        /// Switch time.
+        at: Timestamp,
+        /// Its first event.
+        restart: Restart,
+        /// Then these.
+        events: Vec<(SwitchIncarnation, SwitchEvent)>,
+    },
+    /// [`Worker::discard`].
+    Discard(SessionId, Vec<Held>),
 }
 
 /// What a worker wants done.
@@ -170,6 +194,9 @@ impl<G: Guests> Worker<G> {
             Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
             Input::News(body) => self.news(&body),
+            Input::Await(opening) => self.await_restart(*opening),
+            Input::Restart { session, at, restart, events } => self.restart(session, at, restart, events),
+            Input::Discard(session, interactions) => self.discard(session, interactions),
         }
     }
 
@@ -244,6 +271,9 @@ impl<G: Guests> Worker<G> {
             self.outputs.extend(arrival.mark().map(Output::Ignored));
             return;
         };
+        if slot.presence == Presence::Awaiting {
+            return self.hold(id, arrival);
+        }
         let full = slot.waiting.len() >= self.options.max_waiting;
         slot.waiting.push_back(arrival);
         if full {
@@ -353,6 +383,7 @@ impl<G: Guests> Worker<G> {
             by,
         };
         let mut finished = Finished::empty(state, None, release::of_ending(state, self.epoch));
+        slot.tell_backup(&mut finished, [Change::Over(id)]);
         slot.hand_out_opening(&mut finished);
         slot.hand_out(&mut finished, Record::Ended(ending));
         self.hand_in(id, finished);
@@ -372,8 +403,10 @@ impl<G: Guests> Worker<G> {
     /// durable yet: W must not pass the event before it is.
     pub(crate) fn pass_over(&mut self, id: SessionId, mark: Mark) {
         match self.slots.get(&id) {
-            Some(Slot { state: Some(state), uncommitted, .. }) if !uncommitted.is_empty() => {
-                let finished = Finished::empty(state, Some(mark), release::nothing(state));
+            // Of a session that is not persisted the reason may not be with the backup yet.
+            Some(slot @ Slot { state: Some(state), uncommitted, persisted, .. }) if !uncommitted.is_empty() || !persisted => {
+                let mut finished = Finished::empty(state, Some(mark), release::nothing(state));
+                slot.tell_backup(&mut finished, []);
                 self.hand_in(id, finished);
             }
             _ => self.outputs.push(Output::Ignored(mark)),

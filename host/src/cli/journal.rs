@@ -122,8 +122,13 @@ fn show(record: &Record) {
         Record::Step(step) => show_step(step),
         Record::Snapshot(snapshot) => println!("      snapshot behind step {}", snapshot.seq),
         Record::Ended(ending) => {
-            let EndedBy::Linger = ending.by;
-            println!("      {}  over: linger-timeout after its last interaction", times::utc(ending.at));
+            let why = match ending.by {
+                EndedBy::Linger => "linger-timeout after its last interaction".to_owned(),
+                EndedBy::Finished => "it finished".to_owned(),
+                EndedBy::Failed(failure) => format!("it failed ({:?}): {}", failure.kind, failure.message),
+                EndedBy::NotRestarted => "it was not persisted, and was not started again after a switchover".to_owned(),
+            };
+            println!("      {}  over: {why}", times::utc(ending.at));
         }
     }
 }

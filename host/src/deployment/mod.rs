@@ -3,15 +3,18 @@
 //! Every component that is deployed is kept in the store, for replay needs the very one that ran: sessions that were opened
 //! under an earlier deployment get theirs from there, whatever has become of the file.
 
-use std::{collections::BTreeSet, fs, io, ops::ControlFlow, path::PathBuf};
+use std::{collections::BTreeSet, fs, io, ops::ControlFlow, path::PathBuf, time::Duration};
 
-use tandem_journal::{Record, decode};
-use tandem_node::{Deployment, Deployments};
+use tandem_journal::{Record, Survival, decode};
+use tandem_node::{Deployment, Deployments, RestartOptions};
 use tandem_store::{Reader, Store, StoreError};
 use tandem_strategy::{Cache, Catalogue, CatalogueFull, Engine, LoadError, Strategy};
-use tandem_words::{Property, VersionId};
+use tandem_words::{Manifest, Property, VersionId};
 
-use crate::options::{Options, RoutingPoint, values::StrategySource};
+use crate::options::{
+    Options, RoutingPoint,
+    values::{StoreUrl, StrategySource},
+};
 
 /// Why a strategy cannot be deployed.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,8 @@ impl Loader<'_> {
                 to_keep.0.push((version, manifest.name.clone(), bytes));
             }
             self.catalogue.add(strategy)?;
-            let deployment = Deployment { parameters: parameters(point, &manifest)?, strategy: manifest.name.clone(), version };
+            let survival = survival(options, point, &manifest);
+            let deployment = Deployment { parameters: parameters(point, &manifest)?, strategy: manifest.name.clone(), version, survival };
             let named = deployments.strategies.entry(manifest.name.clone()).or_insert_with(|| deployment.clone());
             if named.version != version {
                 return Err(DeploymentError::TwoVersions { strategy: manifest.name });
@@ -105,6 +109,30 @@ impl Loader<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What a switchover does to the strategy's sessions: the manifest overrides the routing point, which overrides `[orchestration]`.
+fn survival(options: &Options, point: &RoutingPoint, manifest: &Manifest) -> Survival {
+    if manifest.persist && *options.persistence.store() != StoreUrl::None {
+        return Survival::Recovered;
+    }
+    let point = point.restart_session_on_switchover.unwrap_or(options.orchestration.restart_session_on_switchover);
+    if manifest.restart_on_switchover.unwrap_or(point) { Survival::Restarted } else { Survival::Left }
+}
+
+/// How many sessions start again at once.
+pub fn restarts(options: &Options, deployments: &Deployments) -> RestartOptions {
+    let ms = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    let orchestration = &options.orchestration;
+    let own = options.routing_points.iter().filter_map(|point| {
+        let strategy = deployments.routing_points.get(&point.number)?.strategy.clone();
+        Some((strategy, ms(point.session_restart_timeout?)))
+    });
+    RestartOptions {
+        quota: usize::try_from(orchestration.session_restart_quota).unwrap_or(usize::MAX),
+        timeout_ms: ms(orchestration.session_restart_timeout),
+        timeouts_ms: own.collect(),
     }
 }
 

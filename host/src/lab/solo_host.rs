@@ -1,17 +1,18 @@
 //! A host on one thread: the same desk, worker and commit queue that `tandem run` puts on several, without a clock, a socket
 //! or a wait. Scenario tests and the simulation run on it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use tandem_instance::{Floor, desk};
 use tandem_journal::FormatError;
-use tandem_node::{Deployments, LinkError, NodeOptions, Primary, Stock};
+use tandem_node::{Deployments, LinkError, NodeOptions, Phase, Primary, RestartOptions, Restarts, Stock};
 use tandem_session::{CommitQueue, Guests, Input, Output, Worker, WorkerOptions};
 use tandem_store::{Holder, Reader, Store, StoreError};
 use tandem_switch_link::{GatewayFrame, HostMessage, Mark};
+use tandem_synch_link::{Change, KeptSession};
 use tandem_words::{InstanceName, SessionId, SwitchName};
 
-use crate::node::recovery;
+use crate::node::recovery::{self, Found};
 
 /// Why a host on one thread cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,17 @@ pub struct SoloOptions {
     pub deployments: Deployments,
     /// How sessions are treated.
     pub worker: WorkerOptions,
+    /// How many sessions start again at once.
+    pub restarts: RestartOptions,
+}
+
+/// What a host finds of the sessions that are not persisted, beside the store: what the synch link would have kept.
+#[derive(Debug, Clone, Default)]
+pub struct Inheritance {
+    /// By session.
+    pub kept: BTreeMap<SessionId, KeptSession>,
+    /// Whether that is all of it.
+    pub certain: bool,
 }
 
 /// See the module.
@@ -57,6 +69,7 @@ struct Hands {
     ignored: Vec<Mark>,
     follow: Option<Mark>,
     prepare: Option<Mark>,
+    changes: Vec<Change>,
     take_stock: bool,
 }
 
@@ -89,6 +102,11 @@ impl Floor for Hands {
         self.take_stock = true;
     }
 
+    fn kept(&mut self, changes: Vec<Change>, mark: Option<Mark>) {
+        self.changes.extend(changes);
+        self.ignored.extend(mark);
+    }
+
     fn warn(&mut self, what: String) {
         tracing::warn!("{what}");
     }
@@ -96,13 +114,20 @@ impl Floor for Hands {
 
 impl<G: Guests> SoloHost<G> {
     /// Takes the lease and recovers what the store has.
-    pub fn start(mut store: Box<dyn Store>, guests: G, options: SoloOptions) -> Result<Self, SoloError> {
+    pub fn start(mut store: Box<dyn Store>, guests: G, options: SoloOptions, inherited: Inheritance) -> Result<Self, SoloError> {
         let node = options.instance.node;
         let holder = Holder { instance: options.instance, pid: 0, process_start: 0, boot_id: String::new() };
         let lease = store.take_lease(node, &holder)?;
         let mut reader = store.reader()?;
         let mut worker = Worker::new(guests, options.worker, lease.epoch);
-        recovery::recover(reader.as_mut(), node, |folded| worker.recover(folded.state, folded.last_snapshot))?;
+        let mut openings = Vec::new();
+        recovery::recover(reader.as_mut(), node, |found| match found {
+            Found::Persisted(folded) => worker.recover(folded.state, folded.last_snapshot),
+            Found::Waiting(opening) => {
+                worker.await_restart(opening.clone());
+                openings.push(opening);
+            }
+        })?;
         let switch = options.switch.clone();
         let node_options = NodeOptions {
             cluster: "lab".to_owned(),
@@ -112,7 +137,8 @@ impl<G: Guests> SoloHost<G> {
             switch: switch.clone(),
             token: None,
         };
-        let primary = Primary::new(node_options, options.deployments);
+        let mut primary = Primary::new(node_options, options.deployments);
+        primary.set_restarts(Restarts::new(options.restarts, openings, inherited.kept, inherited.certain));
         let queue = CommitQueue::new(lease, switch.clone());
         Ok(SoloHost { primary, worker, queue, store, reader, hands: Hands::default(), switch })
     }
@@ -130,10 +156,36 @@ impl<G: Guests> SoloHost<G> {
         desk::carry_out(directives, &mut self.hands);
         self.settle()?;
         taken?;
+        self.say_idle();
+        Ok(())
+    }
+
+    fn say_idle(&mut self) {
         if let Some(idle) = self.primary.idle(self.worker.wake_at()) {
             desk::carry_out(vec![idle], &mut self.hands);
         }
+    }
+
+    /// Real time is `now_ms`: sessions start again, as many as may.
+    pub fn tick(&mut self, now_ms: u64) -> Result<(), SoloError> {
+        let directives = self.primary.tick(now_ms);
+        if directives.is_empty() {
+            return Ok(());
+        }
+        desk::carry_out(directives, &mut self.hands);
+        self.settle()?;
+        self.say_idle();
         Ok(())
+    }
+
+    /// When [`SoloHost::tick`] is wanted, real time.
+    pub fn wants_tick(&self) -> Option<u64> {
+        Some(self.primary.restarts().wake_at()?).filter(|_| self.primary.phase() == Phase::Serving)
+    }
+
+    /// What a backup would have been told since the last call. Events count for W at once, as where none is connected.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.hands.changes)
     }
 
     /// What is to be sent to the gateway.

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 use tandem_session::Input;
 use tandem_switch_link::{HostMessage, Mark};
+use tandem_synch_link::Change;
 use tandem_words::SessionId;
 
 use crate::session::{Activity, ToCommitter, Workers};
@@ -79,6 +80,13 @@ impl Floor for Threads {
 
     fn take_stock(&mut self) {
         self.take_stock = true;
+    }
+
+    /// No backup is connected: it counts at once, and the commit queue says so (`solo`).
+    fn kept(&mut self, _: Vec<Change>, mark: Option<Mark>) {
+        if let Some(mark) = mark {
+            self.commit(ToCommitter::Ignored(mark));
+        }
     }
 
     fn warn(&mut self, what: String) {

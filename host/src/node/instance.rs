@@ -1,9 +1,14 @@
 //! Putting an instance together: lease first, then threads, then what the store has, then the switch.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    time::Duration,
+};
 
 use crossbeam_channel::{Receiver, unbounded};
-use tandem_node::{Deployments, NodeOptions, Primary, Tenure};
+use tandem_journal::Opening;
+use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure};
 use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
@@ -11,7 +16,7 @@ use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
     Fatal, Home, Inbox, Instance, NodeService, Pair, Status, Ticks, ToNode, Watch, Watched, boot_clock_ms, candidate::named,
-    floor::Threads, recovery, service::Reign, this_process, tick_every,
+    floor::Threads, recovery, recovery::Found, service::Reign, this_process, tick_every,
 };
 use crate::{
     session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
@@ -39,6 +44,8 @@ pub struct InstanceOptions {
     pub lease_renewal: Duration,
     /// What is deployed.
     pub deployments: Deployments,
+    /// How many sessions start again at once.
+    pub restarts: RestartOptions,
     /// The other instance of the node; none: there is none.
     pub pair: Option<Pair>,
 }
@@ -160,7 +167,7 @@ pub fn prepare<G: Guests>(
         tick_every,
     };
     let workers = Workers::start(channels, &parts, guests)?;
-    let (recovered, versions) = recover(reader.as_mut(), node_id, &workers)?;
+    let Recovered { found: recovered, versions, waiting } = recover(reader.as_mut(), node_id, &workers)?;
 
     let node_options = NodeOptions {
         cluster: options.cluster.clone(),
@@ -189,7 +196,9 @@ pub fn prepare<G: Guests>(
     };
     tracing::info!(instance = %options.instance, epoch = lease.epoch, sessions = recovered, "primary: lease taken, sessions found");
     let handle = Instance { node, workers: workers.senders() };
-    let primary = Primary::new(node_options, options.deployments.clone());
+    let mut primary = Primary::new(node_options, options.deployments.clone());
+    // Without a copy of what they had heard.
+    primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, BTreeMap::new(), false));
     let threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
     let other = {
         let (path, pair) = (path, options.pair.clone());
@@ -204,15 +213,31 @@ pub fn prepare<G: Guests>(
 /// Sessions handed to a worker at once during recovery.
 const RECOVERED_AT_ONCE: usize = 256;
 
-fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<(usize, BTreeSet<VersionId>), StoreError> {
+/// What the store has of the node's live sessions.
+#[derive(Default)]
+struct Recovered {
+    found: usize,
+    versions: BTreeSet<VersionId>,
+    /// Those that are not persisted.
+    waiting: Vec<Opening>,
+}
+
+fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<Recovered, StoreError> {
     let mut inputs: Vec<Vec<Input>> = (0..workers.count()).map(|_| Vec::new()).collect();
-    let (mut found, mut versions) = (0, BTreeSet::new());
-    recovery::recover(reader, node, |folded| {
-        found += 1;
-        versions.insert(folded.state.opening().version);
-        let owner = workers.owner(folded.state.session());
+    let mut recovered = Recovered::default();
+    recovery::recover(reader, node, |found| {
+        let (session, version, input) = match found {
+            Found::Persisted(folded) => (folded.state.session(), folded.state.opening().version, Input::Recover(folded)),
+            Found::Waiting(opening) => {
+                recovered.waiting.push(opening.clone());
+                (opening.session, opening.version, Input::Await(Box::new(opening)))
+            }
+        };
+        recovered.found += 1;
+        recovered.versions.insert(version);
+        let owner = workers.owner(session);
         if let Some(inputs) = inputs.get_mut(owner) {
-            inputs.push(Input::Recover(Box::new(folded)));
+            inputs.push(input);
             if inputs.len() >= RECOVERED_AT_ONCE {
                 workers.send(owner, std::mem::take(inputs));
             }
@@ -221,5 +246,5 @@ fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<(
     for (owner, inputs) in inputs.into_iter().enumerate() {
         workers.send(owner, inputs);
     }
-    Ok((found, versions))
+    Ok(recovered)
 }

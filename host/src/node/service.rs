@@ -174,7 +174,8 @@ impl NodeService {
         let tick_every = tick_every(self.reign.lease_timeout);
         loop {
             ticker.tick();
-            let first = match messages.recv_timeout(next_heartbeat.saturating_duration_since(Instant::now()).min(tick_every)) {
+            let wait = next_heartbeat.saturating_duration_since(Instant::now()).min(tick_every).min(self.until_restarts());
+            let first = match messages.recv_timeout(wait) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -186,6 +187,7 @@ impl NodeService {
                     message => handled += self.handle(message)?,
                 }
             }
+            self.start_again();
             self.threads.flush();
             self.threads.activity.end(handled);
             if self.threads.activity.outstanding() == 0 {
@@ -203,6 +205,19 @@ impl NodeService {
             if self.stopping.is_some_and(|since| since.elapsed() > STOPS_WITHIN) {
                 return Err(Fatal::Unfinished { held_up: self.progress.held_up() });
             }
+        }
+    }
+
+    /// How long until sessions may start again.
+    fn until_restarts(&self) -> Duration {
+        let at = self.primary.restarts().wake_at().filter(|_| self.primary.phase() == Phase::Serving);
+        at.map_or(HEARTBEAT, |at| Duration::from_millis(at.saturating_sub(boot_clock_ms())))
+    }
+
+    fn start_again(&mut self) {
+        if self.stopping.is_none() && !self.primary.restarts().is_empty() {
+            let directives = self.primary.tick(boot_clock_ms());
+            desk::carry_out(directives, &mut self.threads);
         }
     }
 

@@ -113,7 +113,7 @@ impl Primary {
     fn commit(&mut self, rows: Vec<Row>) {
         self.lease.counter += 1;
         let watermarks = vec![Watermark { switch: "main".into(), incarnation: 1, position: self.lease.counter }];
-        assert!(self.store.commit(&Batch { lease: self.lease, watermarks, rows }).unwrap().is_empty());
+        assert!(self.store.commit(&Batch { lease: self.lease, watermarks, rows, solo: false }).unwrap().is_empty());
     }
 }
 

@@ -29,6 +29,9 @@ pub struct LeaseRow {
     pub released: bool,
     /// Whom the holder named when it gave it back.
     pub heir: Option<InstanceName>,
+    /// [`tandem_journal::Batch::solo`] of the last batch: of the holder's, or of the one before it where it has none yet. `true`
+    /// where there was never any: a copy must earn its trust.
+    pub solo: bool,
 }
 
 /// How a batch stands to the lease in the store.

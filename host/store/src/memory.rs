@@ -63,7 +63,7 @@ impl Memory {
     pub fn following(id: StoreId, node: NodeId, epoch: Epoch, holder: Holder) -> Self {
         let lease = Lease { node, epoch, counter: 0 };
         let store = Memory::new(id);
-        store.data().leases.insert(node, LeaseRow { lease, holder, released: true, heir: None });
+        store.data().leases.insert(node, LeaseRow { lease, holder, released: true, heir: None, solo: true });
         store
     }
 
@@ -111,9 +111,9 @@ impl Store for Memory {
 
     fn take_lease(&mut self, node: NodeId, holder: &Holder) -> Result<Lease, StoreError> {
         let mut data = self.data();
-        let epoch = data.leases.get(&node).map_or(0, |row| row.lease.epoch) + 1;
+        let (epoch, solo) = data.leases.get(&node).map_or((1, true), |row| (row.lease.epoch + 1, row.solo));
         let lease = Lease { node, epoch, counter: 0 };
-        data.leases.insert(node, LeaseRow { lease, holder: holder.clone(), released: false, heir: None });
+        data.leases.insert(node, LeaseRow { lease, holder: holder.clone(), released: false, heir: None, solo });
         drop(data);
         self.losers.clear();
         Ok(lease)
@@ -173,7 +173,7 @@ impl Store for Memory {
             *stands = (*stands).max((mark.incarnation, mark.position));
         }
         if let Some(row) = data.leases.get_mut(&batch.lease.node) {
-            row.lease.counter = batch.lease.counter;
+            (row.lease.counter, row.solo) = (batch.lease.counter, batch.solo);
         }
         Ok(lost)
     }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tandem_journal::{Opening, Outcome, Source, Step};
+use tandem_journal::{Opening, Outcome, Source, Step, Survival};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Place, SessionState, StepLimits};
 use tandem_words::{Context, Custom, Event, EventBody, Interaction, Origin, SessionId, VersionId};
 
@@ -119,6 +119,7 @@ fn state_with_a_call(version: VersionId) -> SessionState {
         parameters: Vec::new(),
         switch: "main".into(),
         started_at: AT,
+        survival: Survival::Recovered,
     };
     let mut state = SessionState::opened(opening);
     state.apply(&Step {

@@ -9,7 +9,7 @@
 use std::{collections::BTreeMap, fmt::Debug, fs};
 
 use serde::{Serialize, de::DeserializeOwned};
-use tandem_journal::{Claim, Opening};
+use tandem_journal::{Claim, Opening, Survival};
 use tandem_switch_link::SwitchEvent;
 use tandem_synch_link::{
     BackupMessage, Change, Fingerprint, Held, Hello, KeptSession, OptionHash, PrimaryMessage, Refusal, Standing, decode, encode,
@@ -30,6 +30,7 @@ fn opening() -> Opening {
         parameters: vec![Property::new("language", "en")],
         switch: "main".into(),
         started_at: 1_767_225_600_000,
+        survival: Survival::Restarted,
     }
 }
 

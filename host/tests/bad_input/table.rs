@@ -7,7 +7,7 @@ use tandem_gateway::{
     record::{CallOutcome, Heard, Line, Verdict},
     simulated::{AgentPlan, Command, RoutingPoint},
 };
-use tandem_journal::{Claim, Opening, Outcome, Record, Step, StepFailure};
+use tandem_journal::{Claim, Opening, Outcome, Record, Step, StepFailure, Survival};
 use tandem_node::{Deployment, Deployments};
 use tandem_strategy::{Catalogue, Cells, Engine, EngineLimits, Strategy};
 use tandem_words::{InteractionId, Property, RequestBody, SessionId};
@@ -57,7 +57,8 @@ pub fn lay_with(engine: Engine, guests: &[&str]) -> Laid {
         let manifest = strategy.manifest();
         let default = |parameter: &tandem_words::Parameter| Property::new(parameter.name.clone(), parameter.default.clone().unwrap());
         let parameters = manifest.parameters.iter().map(default).collect();
-        let deployment = Deployment { strategy: manifest.name.clone(), version: strategy.version(), parameters };
+        let deployment =
+            Deployment { strategy: manifest.name.clone(), version: strategy.version(), parameters, survival: Survival::Recovered };
         let number = format!("{}", 8000 + at);
         options.switch.routing_points.insert(number.clone(), point.clone());
         deployments.routing_points.insert(number, deployment.clone());

@@ -297,7 +297,7 @@ impl Guests for NativeGuests {
 
 #[cfg(test)]
 mod tests {
-    use tandem_journal::Opening;
+    use tandem_journal::{Opening, Survival};
     use tandem_session::{SessionState, StepLimits};
     use tandem_words::{EventBody, Origin};
 
@@ -317,6 +317,7 @@ mod tests {
             parameters: Vec::new(),
             switch: "main".into(),
             started_at: 0,
+            survival: Survival::Recovered,
         }))
     }
 

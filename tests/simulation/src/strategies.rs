@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
 };
+use tandem_journal::Survival;
 
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_node::{Deployment, Deployments};
@@ -24,7 +25,12 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
 
 /// What is deployed.
 pub fn deployments() -> Deployments {
-    let deployed = |strategy: &str, version| Deployment { strategy: strategy.to_owned(), version, parameters: Vec::new() };
+    let deployed = |strategy: &str, version| Deployment {
+        strategy: strategy.to_owned(),
+        version,
+        parameters: Vec::new(),
+        survival: Survival::Recovered,
+    };
     let all = [deployed("desk", DESK), deployed("quiet", QUIET), deployed("keeper", KEEPER)];
     let routing_points = POINTS.iter().map(|point| (*point).to_owned()).zip(all.iter().cloned()).collect();
     let strategies = all.into_iter().chain([deployed("side", SIDE)]).map(|one| (one.strategy.clone(), one)).collect();

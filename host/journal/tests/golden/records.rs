@@ -2,7 +2,7 @@
 
 use tandem_journal::{
     Claim, EndedBy, Ending, LocalTime, LocalTimeAnswer, LogLevel, Note, Opening, Outcome, Record, Request, Snapshot, Source, Step,
-    StepFailure, StepFailureKind,
+    StepFailure, StepFailureKind, Survival,
 };
 use tandem_words::{ErrorCode, Event, EventBody, Failure, Origin, Property, RequestBody, RequestKey, SessionId, VersionId};
 
@@ -31,7 +31,7 @@ pub fn step(event: EventBody, outcome: Outcome) -> Step {
     }
 }
 
-fn opened(claim: Option<Claim>, origin: Origin) -> Record {
+fn opened(claim: Option<Claim>, origin: Origin, survival: Survival) -> Record {
     Record::Opened(Opening {
         session: SESSION,
         incarnation: 2,
@@ -43,6 +43,7 @@ fn opened(claim: Option<Claim>, origin: Origin) -> Record {
         parameters: vec![Property::new("language", "en")],
         switch: "main".into(),
         started_at: 1_767_225_600_000,
+        survival,
     })
 }
 
@@ -88,9 +89,9 @@ pub fn by_visit() -> Claim {
 pub fn all() -> Vec<(String, Record)> {
     let key = RequestKey { session: SESSION, incarnation: 1, request: 8 };
     let mut all = vec![
-        ("opened-by-visit".to_owned(), opened(Some(by_visit()), Origin::Interaction)),
-        ("opened-by-session".to_owned(), opened(Some(Claim::Request(key)), Origin::Session)),
-        ("opened-by-operator".to_owned(), opened(None, Origin::Api)),
+        ("opened-by-visit".to_owned(), opened(Some(by_visit()), Origin::Interaction, Survival::Recovered)),
+        ("opened-by-session".to_owned(), opened(Some(Claim::Request(key)), Origin::Session, Survival::Restarted)),
+        ("opened-by-operator".to_owned(), opened(None, Origin::Api, Survival::Left)),
     ];
     for (name, outcome) in outcomes() {
         let last = outcome == Outcome::Late;
@@ -126,9 +127,15 @@ pub fn all() -> Vec<(String, Record)> {
     let snapshot = Snapshot { session: SESSION, incarnation: 2, seq: 9, host: vec![1, 2, 3], guest: vec![0xff; 40], state_version: 6 };
     all.push(("snapshot".to_owned(), Record::Snapshot(snapshot)));
     let ending = |by| Record::Ended(Ending { session: SESSION, incarnation: 2, seq: 9, epoch: 4, at, by });
-    let name = |by| match by {
+    let name = |by: &EndedBy| match by {
         EndedBy::Linger => "ended-linger",
+        EndedBy::Finished => "ended-finished",
+        EndedBy::Failed(_) => "ended-failed",
+        EndedBy::NotRestarted => "ended-not-restarted",
     };
-    all.push((name(EndedBy::Linger).to_owned(), ending(EndedBy::Linger)));
+    let failure = StepFailure { kind: StepFailureKind::Trap, message: "unreachable".to_owned() };
+    for by in [EndedBy::Linger, EndedBy::Finished, EndedBy::Failed(failure), EndedBy::NotRestarted] {
+        all.push((name(&by).to_owned(), ending(by)));
+    }
     all
 }

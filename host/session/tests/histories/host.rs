@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use tandem_journal::{Claim, Lease};
+use tandem_journal::{Claim, Lease, Survival};
 use tandem_native_guests::NativeGuests;
 use tandem_node::{Deployment, Deployments, Directive, NodeOptions, Phase, Primary, Stock};
 use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, Worker, WorkerOptions, fold};
@@ -37,7 +37,7 @@ fn options() -> WorkerOptions {
 }
 
 fn deployments() -> Deployments {
-    let of = |version| Deployment { strategy: "native".to_owned(), version, parameters: Vec::new() };
+    let of = |version| Deployment { strategy: "native".to_owned(), version, parameters: Vec::new(), survival: Survival::Recovered };
     Deployments {
         routing_points: [("8000".to_owned(), of(VERSION)), ("8001".to_owned(), of(MORTAL))].into(),
         strategies: [("native".to_owned(), of(VERSION))].into(),
@@ -114,6 +114,7 @@ impl Host {
                 Directive::Answer(key, body) => self.answer(key, body),
                 Directive::Message { to, from, strategy, message } => self.arrive(to, Arrival::Message { from, strategy, message }),
                 Directive::Ignore(mark) => self.queue.ignored(mark),
+                Directive::Restart(..) | Directive::Discard(..) => panic!("every session is persisted"),
                 Directive::Warn(_) => {}
             }
         }
@@ -128,7 +129,7 @@ impl Host {
     }
 
     fn answer(&mut self, key: RequestKey, body: EventBody) {
-        self.arrive(key.session, Arrival::Answer { request: key.request, body });
+        self.arrive(key.session, Arrival::Answer { key, body });
     }
 
     /// A worker handles one input.
@@ -197,7 +198,7 @@ impl Host {
             self.carry_out(vec![directive]);
         }
         for (request, body) in release.answers {
-            self.arrive(session, Arrival::Answer { request, body });
+            self.answer(RequestKey { session, incarnation: release.incarnation, request }, body);
         }
         for (key, body) in release.replies {
             self.answer(key, body);

@@ -9,6 +9,7 @@ mod ends;
 mod failures;
 mod memory;
 mod messages;
+mod not_persisted;
 mod order;
 mod recovery;
 mod rig;

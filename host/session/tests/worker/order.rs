@@ -74,8 +74,8 @@ fn a_second_answer_to_a_request_is_dropped() {
     let session = rig.call(1, 100);
     rig.answer(session, 1, 200, EventBody::PlayDone(StoppedBy::End));
     rig.answer(session, 1, 300, EventBody::PlayDone(StoppedBy::Cancelled));
-    rig.arrive(session, Arrival::Answer { request: 1, body: EventBody::Done });
-    rig.arrive(session, Arrival::Answer { request: 9, body: EventBody::Done });
+    rig.arrive(session, Arrival::Answer { key: crate::rig::key(session, 1), body: EventBody::Done });
+    rig.arrive(session, Arrival::Answer { key: crate::rig::key(session, 9), body: EventBody::Done });
     rig.settle();
     assert_eq!(rig.disk.events(session), ["interaction.added", "dialog.playsound.done"]);
     assert_eq!(rig.w(), 3);

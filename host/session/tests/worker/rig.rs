@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use tandem_journal::{Claim, Lease, Opening, Outcome};
+use tandem_journal::{Claim, Lease, Opening, Outcome, Survival};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
 use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
@@ -94,6 +94,18 @@ impl Rig {
         rig
     }
 
+    /// The same where no session of the store is persisted.
+    pub fn crash_without_live_ones(self) -> Rig {
+        let Rig { guests, options, mut disk, epoch, .. } = self;
+        disk.taken_over();
+        Rig::begin(guests.afresh(), options, disk, epoch + 1)
+    }
+
+    /// The switch's next event comes behind these.
+    pub fn skip_positions(&mut self, positions: u64) {
+        self.position += positions;
+    }
+
     /// A new session with its call at time `at`.
     pub fn call(&mut self, number: u64, at: Timestamp) -> SessionId {
         let opening = self.opening(number, at);
@@ -162,7 +174,7 @@ impl Rig {
             }
             Output::Answer(key, body) => {
                 self.answered.push((key, body.clone()));
-                self.inputs.push_back(Input::Arrive(key.session, Arrival::Answer { request: key.request, body }));
+                self.inputs.push_back(Input::Arrive(key.session, Arrival::Answer { key, body }));
             }
             Output::Load(session) => self.loads.push_back(session),
             Output::Tell(step) => self.sent.push(step),
@@ -207,7 +219,7 @@ impl Rig {
     }
 
     fn host_answer(&mut self, key: RequestKey, body: EventBody) {
-        self.inputs.push_back(Input::Arrive(key.session, Arrival::Answer { request: key.request, body }));
+        self.inputs.push_back(Input::Arrive(key.session, Arrival::Answer { key, body }));
     }
 
     fn release(&mut self, release: Release) {
@@ -228,7 +240,10 @@ impl Rig {
             }
         }
         for (request, body) in release.answers {
-            self.inputs.push_back(Input::Arrive(release.session, Arrival::Answer { request, body }));
+            self.inputs.push_back(Input::Arrive(
+                release.session,
+                Arrival::Answer { key: RequestKey { session: release.session, incarnation: release.incarnation, request }, body },
+            ));
         }
         for (key, body) in release.replies {
             self.host_answer(key, body);
@@ -300,6 +315,7 @@ pub fn opening(session: SessionId, claim: Option<Claim>, started_at: Timestamp) 
         parameters: Vec::new(),
         switch: "main".into(),
         started_at,
+        survival: Survival::Recovered,
     }
 }
 

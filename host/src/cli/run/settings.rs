@@ -12,6 +12,7 @@ use tandem_strategy::EngineLimits;
 use tandem_words::InstanceName;
 
 use crate::{
+    deployment,
     node::{InstanceOptions, Pair, Peer, candidate_options},
     options::{FencingBy, Options},
     switch_link::ClientOptions,
@@ -42,6 +43,7 @@ pub fn instance_options(
         sessions: worker_options(options),
         lease_timeout: options.lease.timeout,
         lease_renewal: options.lease.renewal(),
+        restarts: deployment::restarts(options, &deployments),
         deployments,
         pair: other(instance, options).map(|other| Pair { other, peer: Peer::default() }),
     };

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use miette::Report;
+use tandem_journal::Survival;
 use tandem_node::{Deployment, Deployments};
 use tandem_session::WorkerOptions;
 use tandem_strategy::{Catalogue, Cells, Engine, Strategy};
@@ -23,7 +24,8 @@ pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
     let catalogue = Arc::new(Catalogue::new());
     let guest = tandem_strategies::BENCH_GUEST;
     let strategy = Strategy::load(engine, guest, None).map_err(Report::msg)?;
-    let deployment = Deployment { strategy: "bench".to_owned(), version: strategy.version(), parameters: Vec::new() };
+    let deployment =
+        Deployment { strategy: "bench".to_owned(), version: strategy.version(), parameters: Vec::new(), survival: Survival::Recovered };
     let mut home = Home::sqlite(store, INSTANCE).map_err(Report::msg)?;
     home.store.keep_component(strategy.version(), "bench", guest).map_err(Report::msg)?;
     catalogue.add(strategy).map_err(Report::msg)?;
@@ -39,6 +41,7 @@ pub fn prepare(engine: &Engine, store: &Path) -> miette::Result<Ready> {
         lease_timeout: Duration::from_secs(10),
         lease_renewal: Duration::from_millis(250),
         deployments,
+        restarts: Default::default(),
         pair: None,
     };
     let engine = engine.clone();

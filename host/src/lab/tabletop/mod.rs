@@ -6,6 +6,8 @@
 
 mod disk;
 #[cfg(test)]
+mod restarts_tests;
+#[cfg(test)]
 mod tests;
 
 use tandem_gateway::{
@@ -14,11 +16,11 @@ use tandem_gateway::{
     simulated::{self, Command, CommandError, SimulatedSwitch, callers::CallerPlan},
 };
 use tandem_journal::Record;
-use tandem_node::Deployments;
+use tandem_node::{Deployments, RestartOptions, synch::Keeper};
 use tandem_session::{Guests, WorkerOptions};
 use tandem_words::{InstanceName, InteractionId, SwitchName, Timestamp};
 
-use super::solo_host::{SoloError, SoloHost, SoloOptions};
+use super::solo_host::{Inheritance, SoloError, SoloHost, SoloOptions};
 pub use disk::Crashes;
 use disk::Disk;
 
@@ -40,8 +42,12 @@ pub struct TableOptions {
     pub deployments: Deployments,
     /// How sessions are treated.
     pub worker: WorkerOptions,
+    /// How many sessions start again at once. Real time is switch time here.
+    pub restarts: RestartOptions,
     /// When the host dies by itself.
     pub crashes: Crashes,
+    /// Whether the next host finds a full copy of what its predecessor's sessions had heard that were not persisted.
+    pub has_backup: bool,
     /// Switch time.
     pub start: Timestamp,
 }
@@ -55,7 +61,9 @@ impl TableOptions {
             callers: Vec::new(),
             deployments: Deployments::default(),
             worker: WorkerOptions::default(),
+            restarts: RestartOptions::default(),
             crashes: Crashes::Never,
+            has_backup: true,
             start,
         }
     }
@@ -95,6 +103,8 @@ pub struct Tabletop<G> {
     guests: Box<dyn Fn() -> G>,
     solo: SoloOptions,
     host: Option<SoloHost<G>>,
+    /// None: no backup follows.
+    backup: Option<Keeper>,
     connection: ConnectionId,
     back_at: Option<Timestamp>,
     lines: Vec<Line>,
@@ -104,16 +114,17 @@ pub struct Tabletop<G> {
 impl<G: Guests> Tabletop<G> {
     /// Lays the table and starts the host. `guests`: what each host of the table runs sessions on.
     pub fn lay(options: TableOptions, guests: impl Fn() -> G + 'static) -> Result<Self, TableError> {
-        let TableOptions { core, switch, callers, deployments, worker, crashes, start } = options;
+        let TableOptions { core, switch, callers, deployments, worker, restarts, crashes, has_backup, start } = options;
         let name: SwitchName = core.switch.clone();
         let switch = SimulatedSwitch::new(switch, callers, start)?;
-        let solo = SoloOptions { instance: InstanceName { node: 101, letter: 'a' }, switch: name, deployments, worker };
+        let solo = SoloOptions { instance: InstanceName { node: 101, letter: 'a' }, switch: name, deployments, worker, restarts };
         let mut table = Tabletop {
             exchange: Exchange::new(core, Keepsake::default().next_life(1), switch, 0, start),
             disk: Disk::new(crashes),
             guests: Box::new(guests),
             solo,
             host: None,
+            backup: has_backup.then(Keeper::default),
             connection: ConnectionId(0),
             back_at: None,
             lines: Vec::new(),
@@ -165,6 +176,7 @@ impl<G: Guests> Tabletop<G> {
 
     /// The host is gone, with everything that it had in memory.
     pub fn kill_host(&mut self) {
+        self.follow();
         if self.host.take().is_some() {
             self.tally.deaths += 1;
             self.exchange.closed(self.connection);
@@ -185,7 +197,9 @@ impl<G: Guests> Tabletop<G> {
         if self.host.is_some() {
             return Ok(());
         }
-        let mut host = SoloHost::start(Box::new(self.disk.clone()), (self.guests)(), self.solo.clone())?;
+        let kept = self.backup.clone().map(Keeper::into_sessions);
+        let inherited = Inheritance { certain: kept.is_some(), kept: kept.unwrap_or_default() };
+        let mut host = SoloHost::start(Box::new(self.disk.clone()), (self.guests)(), self.solo.clone(), inherited)?;
         self.connection = ConnectionId(self.connection.0 + 1);
         self.exchange.connected(self.connection);
         host.connected()?;
@@ -195,7 +209,8 @@ impl<G: Guests> Tabletop<G> {
 
     /// Time passes to the next instant at which something is due, at most to `limit`.
     pub fn pass(&mut self, limit: Timestamp) -> Result<(), TableError> {
-        let limit = self.back_at.map_or(limit, |at| at.min(limit));
+        let tick_at = self.host.as_ref().and_then(SoloHost::wants_tick);
+        let limit = [self.back_at, tick_at].into_iter().flatten().fold(limit, Timestamp::min).max(self.now());
         self.exchange.pass_to(limit);
         self.settle()?;
         self.start_if_due()?;
@@ -233,6 +248,19 @@ impl<G: Guests> Tabletop<G> {
                 done => done?,
             }
         }
+        let now = self.exchange.now();
+        if let Some(host) = &mut self.host {
+            if host.wants_tick().is_some_and(|at| at <= now) {
+                let done = host.tick(now);
+                if done.is_err() && self.disk.takes_crash() {
+                    self.crash()?;
+                } else {
+                    done?;
+                }
+                moved = true;
+            }
+        }
+        self.follow();
         let outgoing = self.host.as_mut().map(SoloHost::outgoing).unwrap_or_default();
         if !outgoing.is_empty() {
             moved = true;
@@ -243,6 +271,14 @@ impl<G: Guests> Tabletop<G> {
             moved = true;
         }
         Ok(moved)
+    }
+
+    /// The backup takes what the host has told it.
+    fn follow(&mut self) {
+        let changes = self.host.as_mut().map(SoloHost::take_changes).unwrap_or_default();
+        if let Some(backup) = &mut self.backup {
+            changes.iter().for_each(|change| _ = backup.apply(change));
+        }
     }
 
     fn crash(&mut self) -> Result<(), TableError> {

@@ -2,6 +2,7 @@ use tandem_gateway::{
     record::CallOutcome,
     simulated::callers::{After, Answer, Digits},
 };
+use tandem_journal::Survival;
 use tandem_native_guests::{Act, NativeGuests, Script};
 use tandem_node::Deployment;
 use tandem_words::{EventBody, VersionId};
@@ -30,7 +31,7 @@ fn table(crashes: Crashes, calls: u32) -> Tabletop<NativeGuests> {
     let mut options = TableOptions::new(1_000);
     let point = simulated::RoutingPoint { default_route: Some("9000".to_owned()) };
     options.switch.routing_points.insert("8000".to_owned(), point);
-    let deployment = Deployment { strategy: "greeter".to_owned(), version: VERSION, parameters: Vec::new() };
+    let deployment = Deployment { strategy: "greeter".to_owned(), version: VERSION, parameters: Vec::new(), survival: Survival::Recovered };
     options.deployments = deployed(&deployment, ["8000".to_owned()]);
     options.crashes = crashes;
     options.callers = (1..=calls).map(caller).collect();

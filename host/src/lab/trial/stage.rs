@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use tandem_gateway::simulated::RoutingPoint;
+use tandem_journal::Survival;
 use tandem_node::Deployment;
 use tandem_session::Guests;
 use tandem_words::{Manifest, Property, Target, VersionId};
@@ -97,7 +98,8 @@ impl<G: Guests + 'static> Stage<G> {
 
     fn options(&self, scenario: &Scenario, parameters: Vec<Property>, mode: Mode, seed: u64, callers: u32) -> (TableOptions, Staffing) {
         let mut options = TableOptions::new(scenario.setting.date);
-        let deployment = Deployment { strategy: self.manifest.name.clone(), version: self.version, parameters };
+        let deployment =
+            Deployment { strategy: self.manifest.name.clone(), version: self.version, parameters, survival: Survival::Recovered };
         let numbers = numbers(scenario);
         let point = RoutingPoint { default_route: Some(DEFAULT_ROUTE.to_owned()) };
         options.switch.routing_points = numbers.iter().map(|number| (number.clone(), point.clone())).collect();

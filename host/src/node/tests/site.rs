@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tandem_journal::{Batch, Lease, LostClaim};
+use tandem_journal::{Batch, Lease, LostClaim, Survival};
 use tandem_native_guests::{Act, NativeGuests, Script};
 use tandem_node::{Deployment, Deployments};
 use tandem_session::WorkerOptions;
@@ -91,7 +91,8 @@ impl Site {
 
     pub fn with(store: Memory, script: Script) -> Self {
         let full = Arc::new(AtomicBool::new(false));
-        let deployment = Deployment { strategy: "test".to_owned(), version: VERSION, parameters: Vec::new() };
+        let deployment =
+            Deployment { strategy: "test".to_owned(), version: VERSION, parameters: Vec::new(), survival: Survival::Recovered };
         let mut deployments = Deployments::default();
         deployments.routing_points.insert("8000".to_owned(), deployment);
         let options = InstanceOptions {
@@ -104,6 +105,7 @@ impl Site {
             lease_timeout: Duration::from_millis(600),
             lease_renewal: Duration::from_millis(50),
             deployments,
+            restarts: Default::default(),
             pair: None,
         };
         let home = Home::of(Box::new(Flaky { inner: store.clone(), full: Arc::clone(&full) }));

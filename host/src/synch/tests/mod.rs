@@ -62,6 +62,7 @@ pub(super) fn opened(number: u64) -> Change {
         parameters: Vec::new(),
         switch: "main".into(),
         started_at: 0,
+        survival: tandem_journal::Survival::Restarted,
     }))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn commit(
     claims(db, losers, batch)?;
     let lost = losers.of(batch);
     if standing == Standing::Next {
-        lease::renew(db, batch.lease)?;
+        lease::renew(db, batch.lease, batch.solo)?;
         for mark in &batch.watermarks {
             raise(db, batch.lease.node, mark)?;
         }

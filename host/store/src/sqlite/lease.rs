@@ -15,16 +15,17 @@ pub(super) fn standing(db: &Connection, node: NodeId) -> Result<Option<(Epoch, u
     Ok(found.optional()?)
 }
 
-pub(super) fn renew(db: &Connection, lease: Lease) -> Result<(), Failure> {
-    let mut update = db.prepare_cached("UPDATE lease SET counter = ?2 WHERE node = ?1")?;
-    update.execute((lease.node, lease.counter.cast_signed()))?;
+pub(super) fn renew(db: &Connection, lease: Lease, solo: bool) -> Result<(), Failure> {
+    let mut update = db.prepare_cached("UPDATE lease SET counter = ?2, solo = ?3 WHERE node = ?1")?;
+    update.execute((lease.node, lease.counter.cast_signed(), solo))?;
     Ok(())
 }
 
 pub(super) fn take(db: &Connection, node: NodeId, holder: &Holder) -> Result<Lease, Failure> {
     let epoch = standing(db, node)?.map_or(0, |(epoch, _, _)| epoch) + 1;
     db.execute(
-        "INSERT OR REPLACE INTO lease (node, epoch, counter, instance, pid, process_start, boot_id, released) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, 0)",
+        "INSERT OR REPLACE INTO lease (node, epoch, counter, instance, pid, process_start, boot_id, released, solo)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, 0, coalesce((SELECT solo FROM lease WHERE node = ?1), 1))",
         (node, epoch.cast_signed(), holder.instance.to_string(), holder.pid, holder.process_start.cast_signed(), &holder.boot_id),
     )?;
     Ok(Lease { node, epoch, counter: 0 })
@@ -44,7 +45,7 @@ pub(super) fn release(db: &Connection, lease: Lease, heir: Option<InstanceName>)
 
 pub(super) fn read(db: &Connection, node: NodeId) -> Result<Option<LeaseRow>, Failure> {
     let mut select =
-        db.prepare_cached("SELECT epoch, counter, released, instance, pid, process_start, boot_id, heir FROM lease WHERE node = ?1")?;
+        db.prepare_cached("SELECT epoch, counter, released, instance, pid, process_start, boot_id, heir, solo FROM lease WHERE node = ?1")?;
     let mut rows = select.query([node])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(LeaseRow {
@@ -57,6 +58,7 @@ pub(super) fn read(db: &Connection, node: NodeId) -> Result<Option<LeaseRow>, Fa
             boot_id: row.get(6)?,
         },
         heir: row.get::<_, Option<String>>(7)?.map(|heir| instance(&heir)).transpose()?,
+        solo: row.get(8)?,
     }))
 }
 

@@ -136,12 +136,12 @@ mod tests {
     #[test]
     fn a_full_store_goes_on_by_itself_when_there_is_room() {
         let (_folder, mut store, lease) = open();
-        store.commit(&Batch { lease: Lease { counter: 1, ..lease }, watermarks: Vec::new(), rows: vec![step(0)] }).unwrap();
+        store.commit(&Batch { lease: Lease { counter: 1, ..lease }, watermarks: Vec::new(), rows: vec![step(0)], solo: false }).unwrap();
         let room = |store: &Sqlite, pages: u32| {
             store.db.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |row| row.get::<_, i64>(0)).unwrap();
         };
         room(&store, 100);
-        let batch = Batch { lease: Lease { counter: 2, ..lease }, watermarks: Vec::new(), rows: (1..8).map(step).collect() };
+        let batch = Batch { lease: Lease { counter: 2, ..lease }, watermarks: Vec::new(), rows: (1..8).map(step).collect(), solo: false };
         for _ in 0..2 {
             let error = store.commit(&batch).unwrap_err();
             assert!(matches!(error, StoreError::Full { .. }), "{error}");
@@ -167,9 +167,9 @@ mod tests {
         let (_folder, mut store, lease) = open();
         let mut last = step(1);
         last.kind = RowKind::Step { last: true };
-        store.commit(&Batch { lease: Lease { counter: 1, ..lease }, watermarks: Vec::new(), rows: vec![step(0)] }).unwrap();
+        store.commit(&Batch { lease: Lease { counter: 1, ..lease }, watermarks: Vec::new(), rows: vec![step(0)], solo: false }).unwrap();
         assert_eq!(store.heads.len(), 1);
-        store.commit(&Batch { lease: Lease { counter: 2, ..lease }, watermarks: Vec::new(), rows: vec![last] }).unwrap();
+        store.commit(&Batch { lease: Lease { counter: 2, ..lease }, watermarks: Vec::new(), rows: vec![last], solo: false }).unwrap();
         assert!(store.heads.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use super::classify::Failure;
 use crate::StoreError;
 
 /// The steps from an empty file to this release's schema; a file's `user_version` is how many it has behind it.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_solo.sql")];
 
 /// `application_id` of a store: "Tand".
 const APPLICATION: i64 = 0x5461_6e64;

@@ -72,7 +72,7 @@ impl Primary {
 
     /// The next batch of these rows, not yet written.
     pub fn batch(&self, rows: Vec<Row>) -> Batch {
-        Batch { lease: Lease { counter: self.lease.counter + 1, ..self.lease }, watermarks: Vec::new(), rows }
+        Batch { lease: Lease { counter: self.lease.counter + 1, ..self.lease }, watermarks: Vec::new(), rows, solo: false }
     }
 
     pub fn commit(&mut self, batch: &Batch) -> Result<Vec<LostClaim>, StoreError> {

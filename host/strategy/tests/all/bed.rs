@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tandem_journal::{LocalTimeAnswer, Opening, Outcome, Source, Step};
+use tandem_journal::{LocalTimeAnswer, Opening, Outcome, Source, Step, Survival};
 use tandem_session::{Draft, Effort, GuestFailure, Guests, Next, Place, SessionState, StepLimits, Written};
 use tandem_strategy::{Catalogue, Cells, Engine, EngineLimits, Strategy};
 use tandem_words::{Context, Digit, Event, EventBody, Interaction, Origin, RequestBody, SessionId, VersionId};
@@ -90,6 +90,7 @@ impl Bed {
             parameters: Vec::new(),
             switch: "main".into(),
             started_at: AT,
+            survival: Survival::Recovered,
         };
         self.states.insert(id(number), SessionState::opened(opening));
         self.cells.start(&self.version, &context(number), place, Effort::First)

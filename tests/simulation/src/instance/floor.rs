@@ -6,6 +6,7 @@ use tandem_instance::Floor;
 use tandem_journal::Row;
 use tandem_session::{Finished, Input};
 use tandem_switch_link::{HostMessage, Mark};
+use tandem_synch_link::Change;
 use tandem_words::{InstanceName, SessionId};
 
 /// Worker threads.
@@ -70,6 +71,11 @@ impl Floor for Hands {
 
     fn take_stock(&mut self) {
         self.take_stock = true;
+    }
+
+    /// As where no backup is connected.
+    fn kept(&mut self, _: Vec<Change>, mark: Option<Mark>) {
+        self.to_committer.extend(mark.map(ToCommitter::Ignored));
     }
 
     fn warn(&mut self, _: String) {}

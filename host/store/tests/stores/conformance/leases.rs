@@ -14,6 +14,7 @@ promises![
     a_released_lease_commits_no_more,
     nobody_commits_without_a_lease,
     a_batch_without_rows_renews,
+    a_lease_says_whether_its_holder_was_alone,
     a_repeated_batch_is_written_once,
     a_skipped_batch_is_refused,
     watermarks_never_sink,
@@ -76,7 +77,8 @@ fn a_released_lease_commits_no_more(place: &Place) {
 
 fn nobody_commits_without_a_lease(place: &Place) {
     for epoch in [0, 1] {
-        let batch = Batch { lease: Lease { node: NODE, epoch, counter: 1 }, watermarks: Vec::new(), rows: vec![opened(id(1), None)] };
+        let batch =
+            Batch { lease: Lease { node: NODE, epoch, counter: 1 }, watermarks: Vec::new(), rows: vec![opened(id(1), None)], solo: false };
         assert!(matches!(place().commit(&batch), Err(StoreError::LeaseLost { found: 0, .. })));
     }
 }
@@ -87,6 +89,26 @@ fn a_batch_without_rows_renews(place: &Place) {
         assert!(primary.write(Vec::new()).is_empty());
         assert_eq!(primary.store.read_lease(NODE).unwrap().unwrap().lease.counter, counter);
     }
+}
+
+/// What a new primary must know of the one before it, also where it dies itself before its first commit.
+fn a_lease_says_whether_its_holder_was_alone(place: &Place) {
+    let solo = |primary: &Primary| primary.store.read_lease(NODE).unwrap().unwrap().solo;
+    let mut first = Primary::of(place(), NODE);
+    assert!(solo(&first), "nobody is known to have had a copy");
+    for alone in [false, true, false] {
+        let batch = Batch { solo: alone, ..first.batch(Vec::new()) };
+        first.commit(&batch).unwrap();
+        assert_eq!(solo(&first), alone);
+    }
+    let second = Primary::of(place(), NODE);
+    assert!(!solo(&second), "as the first one said");
+    let mut third = Primary::of(place(), NODE);
+    assert!(!solo(&third), "the second one said nothing");
+    third.commit(&Batch { solo: true, ..third.batch(Vec::new()) }).unwrap();
+    assert!(solo(&third));
+    third.store.release_lease(third.lease, None).unwrap();
+    assert!(solo(&third));
 }
 
 /// As when a commit was durable and its acknowledgement was not heard; also through another handle, as after a reconnect.
