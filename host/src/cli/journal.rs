@@ -122,7 +122,7 @@ fn show(record: &Record) {
         Record::Step(step) => show_step(step),
         Record::Snapshot(snapshot) => println!("      snapshot behind step {}", snapshot.seq),
         Record::Ended(ending) => {
-            let why = match ending.by {
+            let why = match &ending.by {
                 EndedBy::Linger => "linger-timeout after its last interaction".to_owned(),
                 EndedBy::Finished => "it finished".to_owned(),
                 EndedBy::Failed(failure) => format!("it failed ({:?}): {}", failure.kind, failure.message),

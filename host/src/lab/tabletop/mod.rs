@@ -249,16 +249,16 @@ impl<G: Guests> Tabletop<G> {
             }
         }
         let now = self.exchange.now();
-        if let Some(host) = &mut self.host {
-            if host.wants_tick().is_some_and(|at| at <= now) {
-                let done = host.tick(now);
-                if done.is_err() && self.disk.takes_crash() {
-                    self.crash()?;
-                } else {
-                    done?;
-                }
-                moved = true;
+        if let Some(host) = &mut self.host
+            && host.wants_tick().is_some_and(|at| at <= now)
+        {
+            let done = host.tick(now);
+            if done.is_err() && self.disk.takes_crash() {
+                self.crash()?;
+            } else {
+                done?;
             }
+            moved = true;
         }
         self.follow();
         let outgoing = self.host.as_mut().map(SoloHost::outgoing).unwrap_or_default();
