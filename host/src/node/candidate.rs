@@ -21,7 +21,7 @@ use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
-/// How soon it looks again when it has the lock of a holder whose process is just ending.
+/// How soon it looks again when it has the lock of a holder whose process is just ending, or has just given it back.
 const SOON: Duration = Duration::from_millis(2);
 
 /// What is to be done on the store before the lease is taken on it.
@@ -109,7 +109,11 @@ impl CandidateService {
                     Err(error) => return Err(error.into()),
                 },
                 Move::Kill { epoch } => self.kills(epoch)?,
-                Move::Watch if self.lock.is_mine() => next = next.min(Instant::now() + SOON),
+                // Whoever had it is dying, or has just given the lease back.
+                Move::Watch if self.lock.is_mine() => {
+                    next_look = next_look.min(Instant::now() + SOON);
+                    next = next.min(next_look);
+                }
                 Move::Watch => {}
             }
             let first = self.messages.recv_deadline(next).ok();

@@ -341,7 +341,7 @@ impl NodeService {
         let for_committer = self.threads.backup.as_mut().map(|backup| act(backup, boot_clock_ms()));
         self.threads.commit_all(for_committer.into_iter().flatten());
         if let (Some(pair), Some(backup)) = (&self.reign.pair, &self.threads.backup) {
-            pair.peer.tell(backup.peer(pair.other.to_string(), &self.versions.all()));
+            pair.peer.tell(backup.peer(pair.other.to_string(), &self.versions.all(), self.progress.is_solo()));
         }
     }
 

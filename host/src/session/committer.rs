@@ -106,7 +106,11 @@ impl Committer {
                     ToCommitter::Ignored(mark) => self.queue.ignored(mark),
                     ToCommitter::Follow(mark) => self.queue.follow(mark),
                     ToCommitter::Prepare(mark) => self.queue.prepare(mark),
-                    ToCommitter::Solo(solo) => self.queue.set_solo(solo),
+                    ToCommitter::Solo(solo) => {
+                        self.queue.set_solo(solo);
+                        // Until it is durable, the backup's copy counts for nothing.
+                        flush |= !solo;
+                    }
                     ToCommitter::Flush => flush = true,
                     ToCommitter::Release(heir) => (flush, released) = (true, Some(heir)),
                 }
@@ -152,8 +156,11 @@ impl Committer {
                 continue;
             }
             let began = boot_clock_ms();
-            match self.store.commit(self.queue.batch(ROWS_PER_BATCH)) {
+            let batch = self.queue.batch(ROWS_PER_BATCH);
+            let solo = batch.solo;
+            match self.store.commit(batch) {
                 Ok(lost) => {
+                    self.progress.solo(solo);
                     if std::mem::take(&mut self.held_up) {
                         self.progress.hold_up(None);
                         tracing::info!("the store takes commits again");

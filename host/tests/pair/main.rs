@@ -191,7 +191,7 @@ fn sessions_that_are_not_persisted_start_again_with_all_that_their_calls_did() {
     site.signals('a', "KILL");
     site.ends('a');
     site.serves('b');
-    let restarted = until("restarts", || site.status('b')?["restarted"].as_u64().filter(|restarted| *restarted >= 5));
+    site.has_restarted('b', 5);
     until("what they heard", || site.record().contains("restarted added 5").then_some(()));
     // And once more: what the next backup has, it has from the full state.
     site.starts('a');
@@ -199,18 +199,19 @@ fn sessions_that_are_not_persisted_start_again_with_all_that_their_calls_did() {
     site.signals('b', "KILL");
     site.ends('b');
     site.serves('a');
-    until("restarts", || site.status('a')?["restarted"].as_u64().filter(|again| *again >= restarted.min(5)));
+    site.has_restarted('a', 5);
     // A switchover restarts them, too.
     site.starts('b');
     site.has_a_backup('a');
     let (good, said) = site.tandem(&["switchover", "101"]);
     assert!(good, "{said}\n{}\n{}", site.log('a'), site.log('b'));
-    until("restarts", || site.status('b')?["restarted"].as_u64().filter(|restarted| *restarted >= 5));
+    site.has_restarted('b', 5);
+    // The oracle compares with steps, and these sessions have none in the journal.
+    site.calls_end();
     let record = site.record();
-    for wrong in ["uncertain", "partial"] {
+    for wrong in ["uncertain", "partial", "default-routed"] {
         assert!(!record.contains(wrong), "{wrong}\n{}\n{}", site.log('a'), site.log('b'));
     }
-    assert_eq!(site.ends_well()["default_routed"], 0);
 }
 
 #[test]
@@ -220,15 +221,14 @@ fn a_copy_that_did_not_follow_to_the_end_is_uncertain() {
     site.signals('b', "STOP");
     until("the link's end", || site.status('a').filter(|status| status["peer"].is_null()));
     let heard = site.record().matches("added").count();
-    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 2).then_some(()));
-    let (good, said) = site.tandem(&["switchover", "101"]);
-    assert!(!good && said.contains("refused: 101/b is not connected"), "{said}");
+    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 20).then_some(()));
     site.signals('a', "KILL");
     site.ends('a');
     site.signals('b', "CONT");
     site.serves('b');
-    until("restarts", || site.record().contains("uncertain").then_some(()));
+    site.has_restarted('b', 1);
+    until("what they heard", || site.record().contains("uncertain added").then_some(()));
     let record = site.record();
     assert!(!record.contains("restarted added"), "nothing is certain any more");
-    site.ends_well();
+    site.calls_end();
 }

@@ -186,6 +186,11 @@ impl Site {
         self.stands(letter, |status| status["peer"]["ready"] == true)
     }
 
+    /// Waits until it has started so many sessions again.
+    pub fn has_restarted(&self, letter: char, sessions: u64) {
+        self.stands(letter, |status| status["restarted"].as_u64() >= Some(sessions));
+    }
+
     /// What the switch has written down so far.
     pub fn record(&self) -> String {
         std::fs::read_to_string(self.file("record.jsonl")).unwrap_or_default()
@@ -220,8 +225,8 @@ impl Site {
         serde_json::from_str(&ask(&self.control, "GET", "/status")?).ok()
     }
 
-    /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
-    pub fn ends_well(mut self) -> Value {
+    /// No more calls come; those that live end.
+    pub fn calls_end(&mut self) {
         ask(&self.control, "POST", "/stop-arrivals").unwrap();
         let began = Instant::now();
         let ended = loop {
@@ -240,6 +245,11 @@ impl Site {
                 assert!(ended.success(), "{letter}: {ended}\n{}", self.log(letter));
             }
         }
+    }
+
+    /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
+    pub fn ends_well(mut self) -> Value {
+        self.calls_end();
         let (journal, report) = (self.file("journal.jsonl"), self.file("oracle.json"));
         let (exported, said) = self.tandem(&["journal", "--export", journal.to_str().unwrap()]);
         assert!(exported, "{said}");

@@ -2,7 +2,7 @@
 //! what it has heard since its beginning: `added 5`, and `restarted added 5` or `uncertain …` in a later incarnation.
 
 use serde::{Deserialize, Serialize};
-use tandem_sdk::prelude::*;
+use tandem_sdk::{RestartCause, prelude::*};
 
 /// A session: what it has heard, what it plays, and the timer that ends it.
 #[derive(Serialize, Deserialize)]
