@@ -44,6 +44,7 @@ impl Admin {
         let routes = Router::new()
             .route("/health", get(|| async { "alive\n" }))
             .route("/ready", get(ready))
+            .route("/readyz", get(ready))
             .route("/status", get(status))
             .route("/switchover", post(switchover))
             .with_state(instance);

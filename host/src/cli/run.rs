@@ -15,7 +15,8 @@ use tandem_node::role::Fencing;
 use tandem_store::InstanceLock;
 use tandem_strategy::{Cache, Catalogue, Cells, Compiler, Engine};
 use tandem_words::InstanceName;
-use tokio::sync::watch;
+use tandem_synch_link::Standing;
+use tokio::{runtime, sync::watch};
 
 use super::{LogArguments, Verdict};
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     options::{FencingBy, Loaded, Options, values::StoreUrl},
     session::worker_name,
     switch_link::{ClientOptions, SwitchLinkClient},
+    synch::{BackupNews, BackupService},
 };
 
 /// Runs one instance: waits for the node's lease, recovers its sessions, serves its switch.
@@ -75,9 +77,11 @@ impl Arguments {
         let catalogue = Arc::new(Catalogue::new());
         let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
         let (deployments, to_keep) = loader.deploy(&options, reader.as_deref_mut()).map_err(Report::msg)?;
+        // A store in memory has no backup: nobody else reaches it.
+        let store_id = path.and(reader.as_mut()).map(|reader| reader.store_id()).transpose().map_err(Report::msg)?;
         drop(reader);
 
-        let (instance, link) = settings::instance_options(self.instance, &options, deployments)?;
+        let (instance, link) = settings::instance_options(self.instance, &options, deployments, store_id)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;
         let _inside = runtime.enter();
         let admin = match &addresses.admin {
@@ -172,7 +176,13 @@ impl Roles<'_> {
     }
 
     fn candidate(&mut self, service: CandidateService) -> miette::Result<Option<Home>> {
-        let (shutdown, ended) = watch::channel(false);
+        let (mut service, (shutdown, ended)) = (service, watch::channel(false));
+        let synch = self.instance.pair.as_ref().and_then(|pair| pair.synch.clone());
+        let mirroring = synch.map(|synch| {
+            let (backup, primary) = BackupService::new(synch.link, Standing::default(), tell);
+            service.tells(primary, self.catalogue.iter().map(|strategy| strategy.version()).collect());
+            tokio::spawn(backup.run(ended.clone()))
+        });
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
@@ -180,7 +190,12 @@ impl Roles<'_> {
         let ran = service.run(&mut |store| self.to_keep.keep(store));
         let _ = shutdown.send(true);
         listening.iter().for_each(tokio::task::JoinHandle::abort);
-        ran.map_err(Report::msg)
+        let mut home = ran.map_err(Report::msg)?;
+        if let (Some(home), Some(mirroring)) = (&mut home, mirroring) {
+            let mirror = runtime::Handle::current().block_on(mirroring);
+            home.mirror = mirror.inspect_err(|error| tracing::error!("the copy of the primary's sessions is lost: {error}")).ok();
+        }
+        Ok(home)
     }
 
     /// Returns whether it is to go on as a candidate.
@@ -208,6 +223,16 @@ impl Roles<'_> {
     fn load_live(&self, store: &Path) -> miette::Result<()> {
         let mut reader = node::open_store(store).map_err(Report::msg)?;
         self.loader.load_live(reader.as_mut()).map_err(Report::msg)
+    }
+}
+
+fn tell(news: BackupNews) {
+    match news {
+        BackupNews::Full => tracing::info!("this backup has all that its primary keeps"),
+        BackupNews::HandOver => tracing::info!("the primary hands over"),
+        // The service has said so.
+        BackupNews::Connected(_) => {}
+        BackupNews::Gone => tracing::info!("the primary is gone from the synch link"),
     }
 }
 

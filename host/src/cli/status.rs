@@ -7,7 +7,7 @@ use tandem_words::NodeId;
 
 use super::{LogArguments, Verdict, stores};
 use crate::{
-    node::Status,
+    node::{Status, SynchStanding},
     options::{Instance, Options},
 };
 
@@ -58,6 +58,9 @@ impl Arguments {
             }
             (Ok(status), false) => {
                 println!("{}  {}, epoch {}, {}", status.instance, status.role, status.epoch, status.standing());
+                if let Some(synch) = &status.synch {
+                    println!("       {}", of_synch(synch, &status.role));
+                }
                 if let Some(peer) = &status.peer {
                     let standing = if peer.ready { "ready".to_owned() } else { peer.why_not.clone().unwrap_or_else(|| "not ready".to_owned()) };
                     println!("       its peer {}: {standing}", peer.instance);
@@ -69,16 +72,31 @@ impl Arguments {
                 }
                 let count = |count: Option<usize>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
                 println!(
-                    "       {} live sessions ({} in memory), {} found at its start, {} steps since",
+                    "       {} live sessions ({} in memory), {} recovered at its start, {} restarted, {} steps since",
                     count(status.live_sessions),
                     count(status.sessions_in_memory),
                     status.recovered,
+                    status.restarted,
                     status.steps
                 );
             }
             (Err(why), false) => println!("{node}/{letter}  does not answer: {why}"),
         }
         Ok(serves)
+    }
+}
+
+/// The synch link, in a line.
+fn of_synch(synch: &SynchStanding, role: &str) -> String {
+    let problem = synch.problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+    match (synch.connected, synch.full) {
+        (false, full) if role == "backup" => {
+            format!("synch link: no primary{}{problem}", if full { ", what the last one kept is all here" } else { "" })
+        }
+        (false, _) => format!("synch link: no backup{problem}"),
+        (true, false) => format!("synch link: the backup is being filled{problem}"),
+        (true, true) if role == "backup" => format!("synch link: all that the primary keeps is here{problem}"),
+        (true, true) => format!("synch link: the backup is full, {} changes on their way{problem}", synch.lag),
     }
 }
 

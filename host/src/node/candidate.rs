@@ -9,17 +9,19 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use tandem_node::role::{Candidate, CandidateOptions, Fencing, LeaseSeen, LockSeen, Move, Observation};
 use tandem_store::{Disposition, LeaseRow, PrimaryLock, Reader, Sqlite, Store, StoreError, open_reader};
 use tandem_switch_link::{GatewayMessage, HostMessage, PROTOCOL};
-use tandem_words::InstanceName;
+use tandem_synch_link::Standing;
+use tandem_words::{InstanceName, VersionId};
 
 use super::{
-    Fatal, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, Ticks, ToNode, boot_clock_ms, holder, inbox::weight, this_process,
+    Fatal, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder, inbox::weight,
+    this_process,
 };
-use crate::{session::Activity, switch_link::Outgoing};
+use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
 
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
-/// How soon it looks again when it has the lock of a holder whose process is just ending.
+/// How soon it looks again when it has the lock of a holder whose process is just ending, or has just given it back.
 const SOON: Duration = Duration::from_millis(2);
 
 /// What is to be done on the store before the lease is taken on it.
@@ -37,6 +39,8 @@ pub struct CandidateService {
     link: Option<Outgoing>,
     welcome: bool,
     held_up: Option<String>,
+    /// The synch link, and the versions whose components are compiled.
+    synch: Option<(BackupHandle, Vec<VersionId>)>,
     node: Sender<ToNode>,
     messages: Receiver<ToNode>,
     activity: Activity,
@@ -59,10 +63,16 @@ impl CandidateService {
             link: None,
             welcome: false,
             held_up: None,
+            synch: None,
             node,
             messages,
             activity,
         }
+    }
+
+    /// It tells the primary how it stands, and that these versions are compiled.
+    pub fn tells(&mut self, primary: BackupHandle, compiled: Vec<VersionId>) {
+        self.synch = Some((primary, compiled));
     }
 
     /// To watch and stop it.
@@ -90,6 +100,7 @@ impl CandidateService {
                 next_heartbeat = Instant::now() + HEARTBEAT;
                 self.link.iter().filter(|_| self.welcome).for_each(|link| link.send(vec![HostMessage::Heartbeat]));
             }
+            self.says_how_it_stands();
             let mut next = next_look.min(next_heartbeat);
             match self.decides() {
                 Move::Lead => match self.leads(before_leading) {
@@ -98,7 +109,11 @@ impl CandidateService {
                     Err(error) => return Err(error.into()),
                 },
                 Move::Kill { epoch } => self.kills(epoch)?,
-                Move::Watch if self.lock.is_mine() => next = next.min(Instant::now() + SOON),
+                // Whoever had it is dying, or has just given the lease back.
+                Move::Watch if self.lock.is_mine() => {
+                    next_look = next_look.min(Instant::now() + SOON);
+                    next = next.min(next_look);
+                }
                 Move::Watch => {}
             }
             let first = self.messages.recv_deadline(next).ok();
@@ -113,6 +128,13 @@ impl CandidateService {
                     message => self.hears(message),
                 }
             }
+        }
+    }
+
+    fn says_how_it_stands(&self) {
+        if let Some((primary, compiled)) = &self.synch {
+            let (ready, why_not) = (self.held_up.is_none(), self.held_up.clone());
+            primary.tell(Standing { ready, why_not, compiled: compiled.clone(), reaches_switch: self.welcome });
         }
     }
 
@@ -238,6 +260,7 @@ impl CandidateService {
             path: Some(self.path.clone()),
             lock: Some(self.lock.clone()),
             taken: Some((lease, began)),
+            mirror: None,
             ticks: Ticks::default(),
         })
     }
@@ -260,7 +283,12 @@ impl CandidateService {
             stopping: false,
             reaches_switch: self.welcome,
             holder: self.lease.as_ref().filter(|lease| !lease.released).map(|lease| named(lease.holder.instance, lease.holder.pid)),
-            peer: self.instance.pair.as_ref().and_then(|pair| pair.peer.standing()),
+            peer: None,
+            synch: self.synch.as_ref().map(|(link, _)| {
+                let status = link.status();
+                SynchStanding { connected: status.connected.is_some(), full: status.full, lag: 0, problem: status.problem }
+            }),
+            restarted: 0,
             switch_time: 0,
             live_sessions: None,
             sessions_in_memory: None,

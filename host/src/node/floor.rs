@@ -8,6 +8,7 @@ use tandem_switch_link::{HostMessage, Mark};
 use tandem_synch_link::Change;
 use tandem_words::SessionId;
 
+use super::{backup::Backup, boot_clock_ms};
 use crate::session::{Activity, ToCommitter, Workers};
 use tandem_instance::Floor;
 
@@ -17,6 +18,8 @@ pub struct Threads {
     pub activity: Activity,
     pub outgoing: Vec<HostMessage>,
     pub take_stock: bool,
+    /// None: there is no synch link.
+    pub backup: Option<Backup>,
     inputs: Vec<Vec<Input>>,
     helpers: Vec<JoinHandle<()>>,
 }
@@ -25,7 +28,7 @@ impl Threads {
     /// `helpers`: the threads of committer and reader, to be waited for.
     pub fn new(workers: Workers, committer: Sender<ToCommitter>, activity: Activity, helpers: Vec<JoinHandle<()>>) -> Self {
         let inputs = (0..workers.count()).map(|_| Vec::new()).collect();
-        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, inputs, helpers }
+        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, backup: None, inputs, helpers }
     }
 
     /// Tells all threads to end. The committer and the reader do when nobody is left who could ask them for anything.
@@ -48,6 +51,10 @@ impl Threads {
         self.activity.begin(1);
         // The committer ends only by telling the node that the process must end.
         let _ = self.committer.send(message);
+    }
+
+    pub fn commit_all(&self, messages: impl IntoIterator<Item = ToCommitter>) {
+        messages.into_iter().for_each(|message| self.commit(message));
     }
 }
 
@@ -82,10 +89,14 @@ impl Floor for Threads {
         self.take_stock = true;
     }
 
-    /// No backup is connected: it counts at once, and the commit queue says so (`solo`).
-    fn kept(&mut self, _: Vec<Change>, mark: Option<Mark>) {
-        if let Some(mark) = mark {
-            self.commit(ToCommitter::Ignored(mark));
+    /// Without a synch link it counts at once; the commit queue says so (`solo`) from its beginning.
+    fn kept(&mut self, changes: Vec<Change>, mark: Option<Mark>) {
+        match &mut self.backup {
+            Some(backup) => {
+                let for_committer = backup.kept(boot_clock_ms(), changes, mark);
+                self.commit_all(for_committer);
+            }
+            None => self.commit_all(mark.map(ToCommitter::Ignored)),
         }
     }
 

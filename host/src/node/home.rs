@@ -6,6 +6,7 @@ use std::{
 };
 
 use tandem_journal::Lease;
+use tandem_node::synch::Mirror;
 use tandem_store::{LockError, Memory, Sqlite, Store, StoreError};
 use tandem_words::InstanceName;
 
@@ -33,6 +34,8 @@ pub struct Home {
     pub(super) lock: Option<NodeLock>,
     /// The lease, where it is taken already, and when the transaction began that took it (boot-time clock).
     pub(super) taken: Option<(Lease, u64)>,
+    /// What this instance kept as a backup.
+    pub mirror: Option<Mirror>,
     /// Who ticks.
     pub ticks: Ticks,
 }
@@ -61,7 +64,7 @@ impl Home {
 
     /// A store that nothing else can reach.
     pub(crate) fn of(store: Box<dyn Store>) -> Self {
-        Home { store, path: None, lock: None, taken: None, ticks: Ticks::default() }
+        Home { store, path: None, lock: None, taken: None, mirror: None, ticks: Ticks::default() }
     }
 
     /// The store's file.

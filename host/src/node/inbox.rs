@@ -6,7 +6,7 @@ use tandem_switch_link::{GatewayFrame, Mark};
 use tandem_words::InstanceName;
 
 use super::{Fatal, Status};
-use crate::{session::Activity, switch_link::Outgoing};
+use crate::{session::Activity, switch_link::Outgoing, synch::PrimaryNews};
 
 /// What the node's thread is told.
 pub enum ToNode {
@@ -20,6 +20,8 @@ pub enum ToNode {
     Durable(Vec<Durable>, Option<Mark>),
     /// What workers want done by others. Counted.
     Outputs(Vec<Output>),
+    /// News of the synch link.
+    Synch(PrimaryNews),
     /// Nothing is being worked on any more.
     Quiet,
     /// How it stands; what only the workers know is left open.
@@ -62,6 +64,11 @@ impl Inbox {
     /// It is gone.
     pub fn disconnected(&self) {
         self.tell(ToNode::Disconnected);
+    }
+
+    /// News of the synch link, to a primary.
+    pub fn synch(&self, news: PrimaryNews) {
+        self.tell(ToNode::Synch(news));
     }
 
     /// How much is on its way inside the instance: messages and events.

@@ -11,16 +11,24 @@ use tandem_journal::Opening;
 use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure};
 use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
-use tandem_words::{InstanceName, NodeId, SwitchName, VersionId};
+use tandem_words::{Epoch, InstanceName, NodeId, SessionId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
-    Fatal, Home, Inbox, Instance, NodeService, Pair, Status, Ticks, ToNode, Watch, Watched, boot_clock_ms, candidate::named,
-    floor::Threads, recovery, recovery::Found, service::Reign, this_process, tick_every,
+    Fatal, Home, Inbox, Instance, NodeService, Pair, Status, SynchOptions, Ticks, ToNode, Watch, Watched,
+    backup::{Backup, taken_over},
+    boot_clock_ms,
+    candidate::named,
+    floor::Threads,
+    recovery,
+    recovery::Found,
+    service::{LiveVersions, Reign},
+    this_process, tick_every,
 };
 use crate::{
     session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
     switch_link::{ClientOptions, SwitchLinkClient},
+    synch::PrimaryService,
 };
 
 /// What makes an instance.
@@ -75,6 +83,8 @@ pub struct Ready {
     ticks: Ticks,
     tick_every: Duration,
     versions: BTreeSet<VersionId>,
+    epoch: Epoch,
+    synch: Option<SynchOptions>,
 }
 
 impl Ready {
@@ -83,10 +93,17 @@ impl Ready {
         (&self.versions, self.service.reader.as_mut())
     }
 
-    /// Runs it to its end, on this thread, with the switch link to this gateway on the current tokio runtime.
-    pub fn run(self, link: ClientOptions) -> Result<(), InstanceError> {
+    /// Runs it to its end, on this thread, with the switch link to this gateway, and the synch link where there is one, on the current
+    /// tokio runtime.
+    pub fn run(mut self, link: ClientOptions) -> Result<(), InstanceError> {
         let (shutdown, ended) = watch::channel(false);
         let inbox = self.inbox();
+        let mut backup = self.synch.take().map(|synch| {
+            let inbox = inbox.clone();
+            let (service, handle) = PrimaryService::new(synch.link, self.epoch, move |news| inbox.synch(news));
+            self.service.synch_carried_by(handle);
+            tokio::spawn(service.run(ended.clone()))
+        });
         let (alarm, ticker, every) = (inbox.alarm("switch link"), self.ticks.ticker("switch link"), self.tick_every);
         let mut client = tokio::spawn(async move {
             let _alarm = alarm;
@@ -101,8 +118,14 @@ impl Ready {
         let _ = shutdown.send(true);
         // What the last commits release is still on its way to the gateway. After a failure nothing more may leave.
         let last_frames = if result.is_ok() { LAST_FRAMES_WITHIN } else { Duration::ZERO };
-        let _ = runtime::Handle::current().block_on(async { timeout(last_frames, &mut client).await });
+        runtime::Handle::current().block_on(async {
+            let _ = timeout(last_frames, &mut client).await;
+            if let Some(backup) = &mut backup {
+                let _ = timeout(last_frames, backup).await;
+            }
+        });
         client.abort();
+        backup.iter().for_each(|backup| backup.abort());
         result
     }
 
@@ -124,7 +147,7 @@ pub fn prepare<G: Guests>(
     guests: impl Fn(usize) -> G + Send + Sync + 'static,
 ) -> Result<Ready, InstanceError> {
     let node_id = options.instance.node;
-    let Home { mut store, path, lock, taken, ticks } = home;
+    let Home { mut store, path, lock, taken, mirror, ticks } = home;
     let (store_id, mut reader, rows_reader) = (store.store_id(), store.reader()?, store.reader()?);
     let me = this_process(options.instance);
     let (lease, began) = match taken {
@@ -134,6 +157,8 @@ pub fn prepare<G: Guests>(
             (store.take_lease(node_id, &me)?, began)
         }
     };
+    // What the one before has written, as long as nothing is committed in this epoch.
+    let solo = reader.lease(node_id)?.is_none_or(|row| row.solo);
     let lease_timeout_ms = u64::try_from(options.lease_timeout.as_millis()).unwrap_or(u64::MAX);
     let (node, messages) = unbounded();
     let (committer, to_commit) = unbounded();
@@ -167,7 +192,7 @@ pub fn prepare<G: Guests>(
         tick_every,
     };
     let workers = Workers::start(channels, &parts, guests)?;
-    let Recovered { found: recovered, versions, waiting } = recover(reader.as_mut(), node_id, &workers)?;
+    let Recovered { found, waiting } = recover(reader.as_mut(), node_id, &workers)?;
 
     let node_options = NodeOptions {
         cluster: options.cluster.clone(),
@@ -187,27 +212,38 @@ pub fn prepare<G: Guests>(
         reaches_switch: false,
         holder: Some(named(options.instance, me.pid)),
         peer: None,
+        synch: None,
         switch_time: 0,
         live_sessions: None,
         sessions_in_memory: None,
-        recovered,
+        recovered: found.len() - waiting.len(),
+        restarted: 0,
         steps: 0,
         store: path.clone(),
     };
-    tracing::info!(instance = %options.instance, epoch = lease.epoch, sessions = recovered, "primary: lease taken, sessions found");
+    tracing::info!(instance = %options.instance, epoch = lease.epoch, sessions = found.len(), "primary: lease taken, sessions found");
     let handle = Instance { node, workers: workers.senders() };
     let mut primary = Primary::new(node_options, options.deployments.clone());
-    // Without a copy of what they had heard.
-    primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, BTreeMap::new(), false));
-    let threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
+    let (kept, certain) = mirror.map(|mirror| mirror.into_kept(lease.epoch.saturating_sub(1), solo)).unwrap_or_default();
+    if !waiting.is_empty() {
+        tracing::info!(sessions = waiting.len(), certain, "sessions that are not persisted wait for the gateway's word");
+    }
+    let synch = options.pair.as_ref().and_then(|pair| pair.synch.clone());
+    let backup = synch.as_ref().map(|synch| Backup::new(synch, lease.epoch, taken_over(&waiting, &kept, certain)));
+    primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, kept, certain));
+    let mut threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
+    threads.backup = backup;
+    let versions: BTreeSet<_> = found.values().copied().collect();
+    let deployed = options.deployments.routing_points.values().chain(options.deployments.strategies.values());
+    let live = LiveVersions::new(deployed.map(|deployment| deployment.version).collect(), found);
     let other = {
         let (path, pair) = (path, options.pair.clone());
         move || path.as_deref().zip(pair.as_ref()).is_some_and(|(path, pair)| InstanceLock::owner(path, pair.other).is_some())
     };
     let watch = Watch::start(ticks.clone(), options.lease_timeout, other)?;
     let reign = Reign::new(lock, options.pair.clone(), watch, ticks.clone(), options.lease_timeout);
-    let service = NodeService::new(primary, threads, reader, options.switch.clone(), progress, status, reign);
-    Ok(Ready { handle, service, messages, activity, ticks, tick_every, versions })
+    let service = NodeService::new(primary, threads, reader, options.switch.clone(), progress, status, reign, live);
+    Ok(Ready { handle, service, messages, activity, ticks, tick_every, versions, epoch: lease.epoch, synch })
 }
 
 /// Sessions handed to a worker at once during recovery.
@@ -216,8 +252,7 @@ const RECOVERED_AT_ONCE: usize = 256;
 /// What the store has of the node's live sessions.
 #[derive(Default)]
 struct Recovered {
-    found: usize,
-    versions: BTreeSet<VersionId>,
+    found: BTreeMap<SessionId, VersionId>,
     /// Those that are not persisted.
     waiting: Vec<Opening>,
 }
@@ -233,8 +268,7 @@ fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<R
                 (opening.session, opening.version, Input::Await(Box::new(opening)))
             }
         };
-        recovered.found += 1;
-        recovered.versions.insert(version);
+        recovered.found.insert(session, version);
         let owner = workers.owner(session);
         if let Some(inputs) = inputs.get_mut(owner) {
             inputs.push(input);

@@ -1,6 +1,7 @@
 //! A node at work: one thread moves bytes and time between the switch link, the rules of `tandem-node`, and the sessions.
 
 mod alarm;
+mod backup;
 mod candidate;
 mod ending;
 mod floor;
@@ -19,6 +20,7 @@ mod tests;
 mod ticks;
 
 pub use alarm::Alarm;
+pub use backup::{SynchOptions, SynchStanding};
 pub use candidate::{CandidateService, candidate_options, open as open_store};
 pub use holder::{FenceError, boot_clock_ms, may_kill, this_process};
 pub use home::{Home, HomeError};

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tandem_words::InstanceName;
 
+use super::SynchOptions;
+
 /// The other instance of a pair.
 #[derive(Debug, Clone)]
 pub struct Pair {
@@ -12,6 +14,8 @@ pub struct Pair {
     pub other: InstanceName,
     /// What the synch link tells of it.
     pub peer: Peer,
+    /// The synch link; none: it has no ports.
+    pub synch: Option<SynchOptions>,
 }
 
 /// How the other instance stands, as the synch link last told.
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn only_a_ready_instance_is_handed_the_role_without_force() {
-        let pair = Pair { other: InstanceName { node: 101, letter: 'b' }, peer: Peer::default() };
+        let pair = Pair { other: InstanceName { node: 101, letter: 'b' }, peer: Peer::default(), synch: None };
         assert!(pair.objection().unwrap().contains("101/b is not connected"));
         let standing = PeerStanding {
             instance: "101/b".to_owned(),

@@ -1,20 +1,26 @@
 //! The node's thread.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_instance::{Floor as _, desk};
 use tandem_journal::FormatError;
-use tandem_node::{LinkError, Phase, Primary, Stock, Tenure, role::Sight};
-use tandem_session::Output;
+use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, role::Sight, synch::ACKNOWLEDGES_WITHIN_MS};
+use tandem_session::{Durable, Output};
 use tandem_store::{Disposition, Reader, StoreError};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
-use tandem_words::{InstanceName, SwitchName};
+use tandem_words::{InstanceName, SessionId, SwitchName, VersionId};
 
-use super::{NodeLock, Pair, Status, Ticks, ToNode, Watch, boot_clock_ms, ending, floor::Threads, inbox::weight, tick_every};
+use super::{
+    NodeLock, Pair, Status, Ticks, ToNode, Watch, backup::Backup, boot_clock_ms, ending, floor::Threads, inbox::weight, tick_every,
+};
 use crate::{
     session::{Progress, ToCommitter},
     switch_link::Outgoing,
+    synch::Handle,
 };
 
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
@@ -25,6 +31,9 @@ const MESSAGES_AT_ONCE: usize = 512;
 
 /// How long an instance that was told to end may take to let its commits come through. Below the 10 s after which Docker kills.
 const STOPS_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long a switchover waits for what is on its way to the heir: as long as anything does.
+const HEIR_CATCHES_UP_WITHIN: Duration = Duration::from_millis(ACKNOWLEDGES_WITHIN_MS);
 
 /// Why the process must end.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +76,35 @@ impl Fatal {
             Fatal::Store(error) => error.disposition() == Disposition::DropCells,
             _ => false,
         }
+    }
+}
+
+/// The versions that live sessions run on: whoever is to take over must have them.
+pub(super) struct LiveVersions {
+    deployed: BTreeSet<VersionId>,
+    /// Of sessions that were found, where they are others.
+    older: BTreeMap<SessionId, VersionId>,
+}
+
+impl LiveVersions {
+    pub(super) fn new(deployed: BTreeSet<VersionId>, mut found: BTreeMap<SessionId, VersionId>) -> Self {
+        found.retain(|_, version| !deployed.contains(version));
+        LiveVersions { deployed, older: found }
+    }
+
+    fn durable(&mut self, items: &[Durable]) {
+        for item in items {
+            if let Durable::Released(release) = item
+                && release.over
+                && !self.older.is_empty()
+            {
+                self.older.remove(&release.session);
+            }
+        }
+    }
+
+    fn all(&self) -> BTreeSet<VersionId> {
+        self.deployed.iter().chain(self.older.values()).copied().collect()
     }
 }
 
@@ -115,6 +153,8 @@ pub struct NodeService {
     releasing: bool,
     status: Status,
     reign: Reign,
+    versions: LiveVersions,
+    restarted: usize,
 }
 
 /// How far the taking of stock is: everything handled, then W durable, then the workers asked.
@@ -127,6 +167,7 @@ enum StockTaking {
 
 impl NodeService {
     /// A primary without a connection. `status`: what does not change of it.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a primary, put together in one place")]
     pub(super) fn new(
         primary: Primary,
         threads: Threads,
@@ -135,6 +176,7 @@ impl NodeService {
         progress: Progress,
         status: Status,
         reign: Reign,
+        versions: LiveVersions,
     ) -> Self {
         NodeService {
             primary,
@@ -148,7 +190,14 @@ impl NodeService {
             releasing: false,
             status,
             reign,
+            versions,
+            restarted: 0,
         }
+    }
+
+    /// The service that carries its synch link.
+    pub(super) fn synch_carried_by(&mut self, link: Handle) {
+        self.threads.backup.iter_mut().for_each(|backup| backup.carried_by(link.clone()));
     }
 
     /// Runs until the instance is stopped or cannot go on; when it returns, its threads have ended.
@@ -159,6 +208,7 @@ impl NodeService {
             self.progress.give_up();
         }
         let NodeService { threads, reign, link, .. } = self;
+        reign.pair.iter().for_each(|pair| pair.peer.tell(None));
         // The switch link sends what it has been given, and closes.
         drop(link);
         match (ending::wait(threads.stop(), reign.lock), ran) {
@@ -217,6 +267,7 @@ impl NodeService {
     fn start_again(&mut self) {
         if self.stopping.is_none() && !self.primary.restarts().is_empty() {
             let directives = self.primary.tick(boot_clock_ms());
+            self.restarted += directives.iter().filter(|directive| matches!(directive, Directive::Restart(..))).count();
             desk::carry_out(directives, &mut self.threads);
         }
     }
@@ -254,6 +305,7 @@ impl NodeService {
                 weight
             }
             ToNode::Durable(items, w) => {
+                self.versions.durable(&items);
                 desk::durable(&mut self.primary, items, w, &mut self.threads);
                 1
             }
@@ -275,13 +327,26 @@ impl NodeService {
                 let _ = answer.send(self.hand_over(force));
                 0
             }
+            ToNode::Synch(news) => {
+                self.of_backup(|backup, now_ms| backup.hears(now_ms, news));
+                0
+            }
             ToNode::Fatal(fatal) => return Err(fatal),
             ToNode::Quiet | ToNode::Released => 0,
         };
         Ok(counted)
     }
 
+    fn of_backup(&mut self, act: impl FnOnce(&mut Backup, u64) -> Vec<ToCommitter>) {
+        let for_committer = self.threads.backup.as_mut().map(|backup| act(backup, boot_clock_ms()));
+        self.threads.commit_all(for_committer.into_iter().flatten());
+        if let (Some(pair), Some(backup)) = (&self.reign.pair, &self.threads.backup) {
+            pair.peer.tell(backup.peer(pair.other.to_string(), &self.versions.all(), self.progress.is_solo()));
+        }
+    }
+
     fn hand_over(&mut self, force: bool) -> Result<InstanceName, String> {
+        self.of_backup(|_, _| Vec::new());
         let pair = self.reign.pair.as_ref();
         let pair = pair.ok_or_else(|| format!("{} has no other instance in tandem.toml", self.status.instance))?;
         if self.stopping.is_some() {
@@ -300,6 +365,7 @@ impl NodeService {
         if let Some(lock) = &self.reign.lock {
             lock.keep();
         }
+        self.of_backup(Backup::tick);
         if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() {
             tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
             self.stopping = Some(Instant::now());
@@ -313,6 +379,8 @@ impl NodeService {
             stopping: self.stopping.is_some(),
             reaches_switch: !matches!(self.primary.phase(), Phase::Away | Phase::Greeting),
             peer: self.reign.pair.as_ref().and_then(|pair| pair.peer.standing()),
+            synch: self.threads.backup.as_ref().map(Backup::synch),
+            restarted: self.restarted,
             switch_time: self.primary.now(),
             steps: self.progress.steps(),
             ..self.status.clone()
@@ -343,8 +411,10 @@ impl NodeService {
 
     /// Nothing is being worked on: the moment for what has to wait for it.
     fn quiet(&mut self) -> Result<(), Fatal> {
-        if self.stopping.is_some() {
-            if !std::mem::replace(&mut self.releasing, true) {
+        if let Some(since) = self.stopping {
+            let heir_is_behind = self.threads.backup.as_ref().is_some_and(Backup::is_behind) && since.elapsed() < HEIR_CATCHES_UP_WITHIN;
+            if !heir_is_behind && !std::mem::replace(&mut self.releasing, true) {
+                self.threads.backup.iter_mut().for_each(Backup::hands_over);
                 self.threads.commit(ToCommitter::Release(self.reign.heir));
             }
             return Ok(());

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 use tandem_words::{Epoch, InstanceName, Timestamp};
 
-use super::{PeerStanding, ToNode};
+use super::{PeerStanding, SynchStanding, ToNode};
 use crate::session::ToWorker;
 
 /// How long an answer may take: a worker may be inside a step (`limits.step-wall`), or have much to do.
@@ -36,14 +36,18 @@ pub struct Status {
     pub holder: Option<String>,
     /// How the other instance stands; none: no connection to it.
     pub peer: Option<PeerStanding>,
+    /// How the synch link stands; none: it has no ports.
+    pub synch: Option<SynchStanding>,
     /// Switch time, as last heard, ms.
     pub switch_time: Timestamp,
     /// Sessions that are not over. Left out while a worker is too busy to say.
     pub live_sessions: Option<usize>,
     /// Those whose guest is in memory. The same.
     pub sessions_in_memory: Option<usize>,
-    /// Sessions that this epoch found in the store.
+    /// Sessions that this epoch found in the store and went on with.
     pub recovered: usize,
+    /// Sessions that it found and has started again, because they are not persisted.
+    pub restarted: usize,
     /// Steps committed in this epoch.
     pub steps: u64,
     /// Where its sessions live on.
@@ -58,7 +62,8 @@ impl Status {
 
     /// Whether it does what its role asks for: a primary serves, a backup could take over.
     pub fn is_ready(&self) -> bool {
-        self.serves() || (self.role == "backup" && self.held_up.is_none() && self.reaches_switch)
+        let has_all = self.synch.as_ref().is_none_or(|synch| synch.connected && synch.full);
+        self.serves() || (self.role == "backup" && self.held_up.is_none() && self.reaches_switch && has_all)
     }
 
     /// In a word or a sentence.
@@ -66,6 +71,7 @@ impl Status {
         match &self.held_up {
             Some(why) if self.role == "backup" => format!("the lease cannot be taken: {why}"),
             None if self.role == "backup" && !self.reaches_switch => format!("{}, without the switch", self.phase),
+            None if self.role == "backup" && !self.is_ready() => format!("{}, without all that the primary keeps", self.phase),
             Some(why) => format!("{}, but commits are held up: {why}", self.phase),
             None if self.stopping => "stopping".to_owned(),
             None => self.phase.clone(),

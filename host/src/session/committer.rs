@@ -37,9 +37,11 @@ pub enum ToCommitter {
     Follow(Mark),
     /// Those of a newer life of the switch do.
     Prepare(Mark),
+    /// From the next commit on the lease's row says so: whether W may rest on events that only this instance has.
+    Solo(bool),
     /// Commit W as it is, even where nothing waits.
     Flush,
-    /// Everything is through: release the lease, naming an heir where there is one, and end.
+    /// Everything is through: commit W as it is, release the lease, naming an heir where there is one, and end.
     Release(Option<InstanceName>),
 }
 
@@ -93,6 +95,7 @@ impl Committer {
             };
             // Nothing for `lease.renewal`: time to renew.
             let mut flush = first.is_none() && renewed.elapsed() >= renewal;
+            let mut released = None;
             for message in first.into_iter().chain(messages.try_iter().take(ROWS_PER_BATCH)) {
                 handled += 1;
                 match message {
@@ -103,8 +106,13 @@ impl Committer {
                     ToCommitter::Ignored(mark) => self.queue.ignored(mark),
                     ToCommitter::Follow(mark) => self.queue.follow(mark),
                     ToCommitter::Prepare(mark) => self.queue.prepare(mark),
+                    ToCommitter::Solo(solo) => {
+                        self.queue.set_solo(solo);
+                        // Until it is durable, the backup's copy counts for nothing.
+                        flush |= !solo;
+                    }
                     ToCommitter::Flush => flush = true,
-                    ToCommitter::Release(heir) => return self.release(heir),
+                    ToCommitter::Release(heir) => (flush, released) = (true, Some(heir)),
                 }
             }
             let due = flush || self.tenure.wants_renewal(boot_clock_ms());
@@ -118,6 +126,9 @@ impl Committer {
                 if self.queue.is_empty() {
                     break;
                 }
+            }
+            if let Some(heir) = released {
+                return self.release(heir);
             }
             self.progress.committed(self.steps);
             self.activity.end(handled);
@@ -145,8 +156,11 @@ impl Committer {
                 continue;
             }
             let began = boot_clock_ms();
-            match self.store.commit(self.queue.batch(ROWS_PER_BATCH)) {
+            let batch = self.queue.batch(ROWS_PER_BATCH);
+            let solo = batch.solo;
+            match self.store.commit(batch) {
                 Ok(lost) => {
+                    self.progress.solo(solo);
                     if std::mem::take(&mut self.held_up) {
                         self.progress.hold_up(None);
                         tracing::info!("the store takes commits again");

@@ -13,6 +13,7 @@ pub struct Progress(Arc<Shared>);
 struct Shared {
     renewed_at_ms: AtomicU64,
     steps: AtomicU64,
+    solo: AtomicBool,
     held_up: Mutex<Option<String>>,
     give_up: AtomicBool,
 }
@@ -23,6 +24,7 @@ impl Progress {
         Progress(Arc::new(Shared {
             renewed_at_ms: AtomicU64::new(taken_at_ms),
             steps: AtomicU64::new(0),
+            solo: AtomicBool::new(true),
             held_up: Mutex::new(None),
             give_up: AtomicBool::new(false),
         }))
@@ -44,6 +46,15 @@ impl Progress {
 
     pub(super) fn committed(&self, steps: u64) {
         self.0.steps.store(steps, Ordering::Relaxed);
+    }
+
+    /// What the lease's row says: whether W may rest on events that only this instance has.
+    pub fn is_solo(&self) -> bool {
+        self.0.solo.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn solo(&self, solo: bool) {
+        self.0.solo.store(solo, Ordering::SeqCst);
     }
 
     /// Why commits are held up; none: they are not.

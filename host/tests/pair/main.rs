@@ -64,20 +64,30 @@ fn one_that_hangs_is_killed_and_its_role_taken() {
 #[test]
 fn the_role_is_handed_over_there_and_back_and_when_the_primary_is_told_to_end() {
     let mut site = Site::new(TIMEOUT);
-    site.runs();
+    site.starts('a');
+    site.serves('a');
     let (good, said) = site.tandem(&["switchover", "101"]);
     assert!(!good && said.contains("refused: 101/b is not connected") && said.contains("--force"), "{said}");
+    assert_eq!(site.serves('a')["epoch"], 1, "a refusal changes nothing");
+    site.starts('b');
+    site.has_a_backup('a');
+    site.watches('b');
+    site.calls_live(10);
     let (good, said) = site.tandem(&["switchover", "102"]);
     assert!(!good && said.contains("has no node 102"), "{said}");
     for (heir, former, epoch) in [('b', 'a', 2), ('a', 'b', 3)] {
-        let (good, said) = site.tandem(&["switchover", "101", "--force"]);
+        site.has_a_backup(former);
+        assert!(site.is_ready(former) && site.is_ready(heir));
+        let (good, said) = site.tandem(&["switchover", "101"]);
         assert!(good && said.contains(&format!("101/{heir} is primary and serves")), "{said}\n{}\n{}", site.log('a'), site.log('b'));
         assert_eq!(site.serves(heir)["epoch"], epoch);
         let status = site.watches(former);
         assert!(status["holder"].as_str().unwrap().starts_with(&format!("101/{heir} (process")), "{status}");
         site.calls_live(10);
     }
+    site.has_a_backup('a');
     let (good, said) = site.tandem(&["status"]);
+    assert!(said.contains("the backup is full") && said.contains("all that the primary keeps is here"), "{said}");
     assert!(good && said.contains("101/a primary, epoch 3, serving") && said.contains("101/b backup, epoch 3, watching"), "{said}");
     site.signals('a', "TERM");
     assert!(site.ends('a').success());
@@ -164,4 +174,61 @@ fn a_lock_file_that_was_removed_by_hand_is_made_again() {
     site.ends('b');
     assert_eq!(site.serves('a')["epoch"], 3);
     assert_good(&site.ends_well());
+}
+
+/// Calls of a strategy that is not persisted are under way, and its backup has what they heard.
+fn not_persisted() -> Site {
+    let mut site = Site::not_persisted();
+    site.runs();
+    site.has_a_backup('a');
+    until("digits", || site.record().contains("added 5").then_some(()));
+    site
+}
+
+#[test]
+fn sessions_that_are_not_persisted_start_again_with_all_that_their_calls_did() {
+    let mut site = not_persisted();
+    site.signals('a', "KILL");
+    site.ends('a');
+    site.serves('b');
+    site.has_restarted('b', 5);
+    until("what they heard", || site.record().contains("restarted added 5").then_some(()));
+    // And once more: what the next backup has, it has from the full state.
+    site.starts('a');
+    site.has_a_backup('b');
+    site.signals('b', "KILL");
+    site.ends('b');
+    site.serves('a');
+    site.has_restarted('a', 5);
+    // A switchover restarts them, too.
+    site.starts('b');
+    site.has_a_backup('a');
+    let (good, said) = site.tandem(&["switchover", "101"]);
+    assert!(good, "{said}\n{}\n{}", site.log('a'), site.log('b'));
+    site.has_restarted('b', 5);
+    // The oracle compares with steps, and these sessions have none in the journal.
+    site.calls_end();
+    let record = site.record();
+    for wrong in ["uncertain", "partial", "default-routed"] {
+        assert!(!record.contains(wrong), "{wrong}\n{}\n{}", site.log('a'), site.log('b'));
+    }
+}
+
+#[test]
+fn a_copy_that_did_not_follow_to_the_end_is_uncertain() {
+    let mut site = not_persisted();
+    // The backup stands still: the primary cuts the link, and goes on alone.
+    site.signals('b', "STOP");
+    until("the link's end", || site.status('a').filter(|status| status["peer"].is_null()));
+    let heard = site.record().matches("added").count();
+    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 20).then_some(()));
+    site.signals('a', "KILL");
+    site.ends('a');
+    site.signals('b', "CONT");
+    site.serves('b');
+    site.has_restarted('b', 1);
+    until("what they heard", || site.record().contains("uncertain added").then_some(()));
+    let record = site.record();
+    assert!(!record.contains("restarted added"), "nothing is certain any more");
+    site.calls_end();
 }

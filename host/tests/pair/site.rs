@@ -50,30 +50,48 @@ fn free() -> String {
 
 /// Body of the answer; none: nobody answers.
 fn ask(address: &str, method: &str, path: &str) -> Option<String> {
+    Some(ask_all(address, method, path)?.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+fn ask_all(address: &str, method: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+    Some(answer)
 }
 
 impl Site {
     /// The switch runs, at twenty times the speed; the hosts do not. `lease`: lines for `[lease]`.
     pub fn new(lease: &str) -> Self {
+        Self::with(
+            lease,
+            &[("8000", "builtin:welcome", "wait-s = 0"), ("8001", "builtin:ivr-menu", "wait-s = 0"), ("8002", "builtin:survey", "")],
+        )
+    }
+
+    /// With a strategy that is not persisted, and nothing else.
+    pub fn not_persisted() -> Self {
+        Self::with("timeout = \"3s\"", &[("8003", tandem_test_guests::guest("listener").unwrap().path, "")])
+    }
+
+    /// Routing points: number, strategy, parameters.
+    fn with(lease: &str, points: &[(&str, &str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let admin = [free(), free()];
         let (switch, config) = (free(), folder.path().join("tandem.toml"));
         let mut text = format!(
             "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
-             [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\" }}\nb = {{ admin = \"{}\" }}\n",
-            admin[0], admin[1]
+             [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\", synch = \"{}\" }}\nb = {{ admin = \"{}\", synch = \"{}\" }}\n",
+            admin[0],
+            free(),
+            admin[1],
+            free()
         );
-        for (number, strategy, parameters) in
-            [("8000", "welcome", "wait-s = 0"), ("8001", "ivr-menu", "wait-s = 0"), ("8002", "survey", "")]
-        {
+        for (number, strategy, parameters) in points {
             text += &format!(
-                "[[routing-point]]\nnumber = \"{number}\"\nswitch = \"main\"\nstrategy = \"builtin:{strategy}\"\ndefault-route = \"9000\"\n\
+                "[[routing-point]]\nnumber = \"{number}\"\nswitch = \"main\"\nstrategy = \"{strategy}\"\ndefault-route = \"9000\"\n\
                  parameters = {{ {parameters} }}\n"
             );
         }
@@ -88,7 +106,7 @@ impl Site {
             "--agents",
             "agents=24,sales=12,support=8,billing=6",
             "--digits",
-            "8001=1:45,2:25,3:15,0:8,7:4,:3",
+            if points.iter().any(|(number, ..)| *number == "8001") { "8001=1:45,2:25,3:15,0:8,7:4,:3" } else { "8003=5:1" },
         ];
         let log = std::fs::File::create(folder.path().join("switch.log")).unwrap();
         let mut command = tandem(&[&places[..], &files[..], &calls[..]].concat());
@@ -148,6 +166,11 @@ impl Site {
         serde_json::from_str(&ask(&self.admin[index(letter)], "GET", "/status")?).ok()
     }
 
+    /// Whether `/readyz` says so.
+    pub fn is_ready(&self, letter: char) -> bool {
+        ask_all(&self.admin[index(letter)], "GET", "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
     /// Waits until it is primary and serves.
     pub fn serves(&self, letter: char) -> Value {
         self.stands(letter, |status| status["role"] == "primary" && status["phase"] == "serving")
@@ -156,6 +179,21 @@ impl Site {
     /// Waits until it is backup, reaches the switch, and knows who is primary.
     pub fn watches(&self, letter: char) -> Value {
         self.stands(letter, |status| status["role"] == "backup" && status["reaches_switch"] == true && status["holder"].is_string())
+    }
+
+    /// Waits until the primary's backup could take over without losing anything.
+    pub fn has_a_backup(&self, letter: char) -> Value {
+        self.stands(letter, |status| status["peer"]["ready"] == true)
+    }
+
+    /// Waits until it has started so many sessions again.
+    pub fn has_restarted(&self, letter: char, sessions: u64) {
+        self.stands(letter, |status| status["restarted"].as_u64() >= Some(sessions));
+    }
+
+    /// What the switch has written down so far.
+    pub fn record(&self) -> String {
+        std::fs::read_to_string(self.file("record.jsonl")).unwrap_or_default()
     }
 
     fn stands(&self, letter: char, good: impl Fn(&Value) -> bool) -> Value {
@@ -187,8 +225,8 @@ impl Site {
         serde_json::from_str(&ask(&self.control, "GET", "/status")?).ok()
     }
 
-    /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
-    pub fn ends_well(mut self) -> Value {
+    /// No more calls come; those that live end.
+    pub fn calls_end(&mut self) {
         ask(&self.control, "POST", "/stop-arrivals").unwrap();
         let began = Instant::now();
         let ended = loop {
@@ -207,6 +245,11 @@ impl Site {
                 assert!(ended.success(), "{letter}: {ended}\n{}", self.log(letter));
             }
         }
+    }
+
+    /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
+    pub fn ends_well(mut self) -> Value {
+        self.calls_end();
         let (journal, report) = (self.file("journal.jsonl"), self.file("oracle.json"));
         let (exported, said) = self.tandem(&["journal", "--export", journal.to_str().unwrap()]);
         assert!(exported, "{said}");

@@ -113,6 +113,12 @@ impl Source {
         self.is_level() && self.in_flight.is_empty()
     }
 
+    /// Changes that were sent and are not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        self.in_flight.oldest().map_or(0, |oldest| (self.seq + 1).saturating_sub(oldest))
+    }
+
     /// Bytes that wait for an absent backup.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {

@@ -119,6 +119,11 @@ impl InFlight {
         self.acknowledged(u64::MAX)
     }
 
+    /// The number of the first of them.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.sent.front().map(|oldest| oldest.seq)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.sent.is_empty()
     }

@@ -2,26 +2,29 @@
 
 use std::time::Duration;
 
-use miette::{Context, IntoDiagnostic, bail};
+use miette::{Context, IntoDiagnostic, Report, bail};
 use tandem_node::{
     Deployments,
     role::{CandidateOptions, Fencing},
+    synch::BufferLimits,
 };
 use tandem_session::{StepLimits, WorkerOptions};
 use tandem_strategy::EngineLimits;
-use tandem_words::InstanceName;
+use tandem_words::{InstanceName, StoreId};
 
 use crate::{
     deployment,
-    node::{InstanceOptions, Pair, Peer, candidate_options},
+    node::{InstanceOptions, Pair, Peer, SynchOptions, candidate_options},
     options::{FencingBy, Options},
     switch_link::ClientOptions,
+    synch,
 };
 
 pub fn instance_options(
     instance: InstanceName,
     options: &Options,
     deployments: Deployments,
+    store: Option<StoreId>,
 ) -> miette::Result<(InstanceOptions, ClientOptions)> {
     let Some((name, switch)) = options.switches.iter().next() else {
         bail!(help = "add [switch.main] with its url", "the options file names no switch to serve");
@@ -32,6 +35,10 @@ pub fn instance_options(
             let text = read.wrap_err_with(|| format!("the token file {} of switch {name} cannot be read", path.display()))?;
             Some(text.trim().to_owned())
         }
+        None => None,
+    };
+    let synch = match store {
+        Some(store) => synch_options(instance, options, store)?,
         None => None,
     };
     let instance = InstanceOptions {
@@ -45,9 +52,17 @@ pub fn instance_options(
         lease_renewal: options.lease.renewal(),
         restarts: deployment::restarts(options, &deployments),
         deployments,
-        pair: other(instance, options).map(|other| Pair { other, peer: Peer::default() }),
+        pair: other(instance, options).map(|other| Pair { other, peer: Peer::default(), synch }),
     };
     Ok((instance, ClientOptions { url: switch.url.clone(), ca: switch.ca.clone() }))
+}
+
+fn synch_options(instance: InstanceName, options: &Options, store: StoreId) -> miette::Result<Option<SynchOptions>> {
+    let orchestration = &options.orchestration;
+    let bytes = usize::try_from(orchestration.backup_synch_max_buffer).unwrap_or(usize::MAX);
+    let buffer = BufferLimits { bytes, age_ms: millis(orchestration.backup_synch_max_age) };
+    let link = synch::Options::of(options, instance, store).map_err(Report::msg)?;
+    Ok(link.map(|link| SynchOptions { link, buffer }))
 }
 
 fn worker_options(options: &Options) -> WorkerOptions {
