@@ -1,25 +1,17 @@
 //! A primary and its switch: `lead` before everything, then the truth, then steps (design, sections 5 and 8).
 
-use std::collections::BTreeSet;
+use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage, Mark, PROTOCOL, SwitchEvent};
+use tandem_words::{Bug, Epoch, InstanceName, NodeId, Position, SessionId, StoreId, SwitchIncarnation, SwitchName, Timestamp, planted};
 
-use tandem_journal::Opening;
-use tandem_switch_link::{
-    Asked, GatewayFrame, GatewayMessage, Held, HostMessage, InteractionState, MAX_FRAME_BYTES, Mark, PROTOCOL, RequestState, StepMessage,
-    SwitchEvent,
-};
-use tandem_words::{
-    Bug, Epoch, ErrorCode, EventBody, Failure, Gap, Holding, InstanceName, Message, NodeId, Position, RequestKey, SessionId, StartSession,
-    StoreId, SwitchIncarnation, SwitchName, Timestamp, planted,
-};
+use crate::{Assignment, Deployments, LinkError, Restarts, assignment::Meaning, numbers::too_large, truths::Truths};
 
-use crate::{Assignment, Deployments, LinkError, Restarting, Restarts, assignment::Meaning, numbers::too_large, truths::Truths};
+mod directive;
+mod reconcile;
+mod tell;
 
-/// The largest request. Reason: with its session's interactions it must fit into a frame.
-const MAX_REQUEST_BYTES: usize = MAX_FRAME_BYTES / 2;
-
-/// Bytes of JSON for one of a request's payload, at most: a control character is written as `\u0001`, an empty property (which
-/// counts 8 bytes) in less than 48.
-const WORST_JSON: usize = 6;
+pub use directive::Directive;
+pub use reconcile::Stock;
+use reconcile::Told;
 
 /// Who the primary is.
 #[derive(Debug, Clone)]
@@ -36,76 +28,6 @@ pub struct NodeOptions {
     pub switch: SwitchName,
     /// The switch link's shared secret, where the gateway wants one.
     pub token: Option<String>,
-}
-
-/// What the sessions hold and wait for, and W; gathered when every commit is through.
-#[derive(Debug, Clone, Default)]
-pub struct Stock {
-    /// The durable W.
-    pub after: Option<Mark>,
-    /// Interactions that are not over.
-    pub interactions: Vec<Holding>,
-    /// Requests that wait for the switch.
-    pub requests: Vec<RequestKey>,
-}
-
-/// What the primary wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Directive {
-    /// Over the switch link.
-    Send(HostMessage),
-    /// Let everything that is under way come through: inputs handled, commits acknowledged, what follows from those too. Then
-    /// ask the workers, and call [`Primary::took_stock`]; nothing else may be put into them in between, so that what is sent
-    /// again later is durable (P2).
-    TakeStock,
-    /// The switch's events follow behind this mark.
-    Follow(Mark),
-    /// Those of a newer life of the switch do; W stays in the old life until it is followed.
-    Prepare(Mark),
-    /// To every worker, before anything else of this list that follows: the requests the gateway has not seen. `fresh`: the
-    /// first time in this epoch.
-    Reconciled {
-        /// Requests to be sent again.
-        unknown: BTreeSet<RequestKey>,
-        /// See above.
-        fresh: bool,
-    },
-    /// To every worker: the time.
-    Advance(Timestamp),
-    /// A new session, with the event that made it, if one did.
-    Open {
-        /// Its first record.
-        opening: Box<Opening>,
-        /// The event.
-        event: Option<(SwitchIncarnation, SwitchEvent)>,
-    },
-    /// An event for a session.
-    Deliver(SessionId, SwitchIncarnation, SwitchEvent),
-    /// News from the host for a session.
-    News(SessionId, EventBody),
-    /// News from the host for all.
-    NewsForAll(EventBody),
-    /// The host's answer to a request.
-    Answer(RequestKey, EventBody),
-    /// A message for a session.
-    Message {
-        /// The receiver.
-        to: SessionId,
-        /// The sender's request.
-        from: RequestKey,
-        /// The sender's strategy.
-        strategy: String,
-        /// What it sent.
-        message: Message,
-    },
-    /// A session that is not persisted starts again, at this switch time.
-    Restart(Restarting, Timestamp),
-    /// One that does not: it is over, and these calls of it take their default route.
-    Discard(SessionId, Vec<Held>),
-    /// An event that is of nobody: it counts for W.
-    Ignore(Mark),
-    /// Worth a warning in the log.
-    Warn(String),
 }
 
 /// How far the primary is with its gateway.
@@ -148,13 +70,6 @@ pub struct Primary {
     restarts: Restarts,
     /// Switch time of the last reconciliation.
     reconciled_at: Timestamp,
-}
-
-/// The parts of `reconciled` so far.
-#[derive(Debug, Default)]
-struct Told {
-    interactions: Vec<(Held, InteractionState)>,
-    requests: Vec<(RequestKey, RequestState)>,
 }
 
 impl Primary {
@@ -314,67 +229,9 @@ impl Primary {
         Ok(())
     }
 
-    /// Everything is through, and this is what the sessions hold.
-    pub fn took_stock(&mut self, stock: Stock) -> Vec<Directive> {
-        if self.phase != Phase::TakingStock {
-            return Vec::new();
-        }
-        self.phase = Phase::Reconciling;
-        let mut stock = stock;
-        stock.interactions.extend(self.restarts.holdings().cloned());
-        stock.requests.extend(self.restarts.requests());
-        let after = self.known_w(stock.after);
-        let held = |held: &Holding| Held { id: held.interaction.clone(), visit: held.visit.map(|(_, visit)| visit) };
-        let interactions = stock.interactions.iter().map(held).collect();
-        let reconcile = HostMessage::Reconcile { after, interactions, requests: stock.requests.clone(), more: false };
-        self.told = Told::default();
-        self.stock = Stock { after, ..stock };
-        vec![Directive::Send(reconcile)]
-    }
-
     /// W: as the store has it, or as this epoch has heard of it.
     fn known_w(&self, stored: Option<Mark>) -> Option<Mark> {
         stored.into_iter().chain(self.w).max_by_key(|mark| (mark.incarnation, mark.position))
-    }
-
-    fn reconciled(&mut self, now: Timestamp, kept_from: Position, out: &mut Vec<Directive>) {
-        let Told { interactions, requests } = std::mem::take(&mut self.told);
-        let Stock { after, interactions: held, requests: asked } = std::mem::take(&mut self.stock);
-        let seen = after.filter(|mark| mark.incarnation == self.incarnation).map_or(0, |mark| mark.position);
-        let same_life = after.is_none_or(|mark| mark.incarnation == self.incarnation);
-        let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
-        self.next = before_kept.position + 1;
-        if self.fresh {
-            self.assignment.recovered(&held, (self.incarnation, self.next));
-        }
-        let lost = after.is_some() && (!same_life || before_kept.position > seen);
-        // Over a hole W goes only when what is said instead is durable: till then the gateway keeps what it knows of requests.
-        let low = if lost { Mark { position: seen, ..before_kept } } else { before_kept };
-        out.push(if same_life { Directive::Follow(low) } else { Directive::Prepare(before_kept) });
-        let in_state = |wanted| requests.iter().filter(move |(_, state)| *state == wanted).map(|(key, _)| *key);
-        // A new life of the gateway knows nothing of what the old one did: what is unknown to it may have been performed, and is
-        // not sent again (P3).
-        let mut unknown: BTreeSet<RequestKey> = in_state(RequestState::Unknown).collect();
-        if planted(Bug::ResendBeforeReconcile) {
-            unknown.extend(asked);
-        }
-        let (again, never) = if same_life { (unknown, BTreeSet::new()) } else { (BTreeSet::new(), unknown) };
-        out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh) });
-        if planted(Bug::TimersBeforeBacklog) {
-            out.push(Directive::Advance(now));
-        }
-        if lost && self.truths.gap_told < Some((before_kept.incarnation, before_kept.position)) {
-            // What the switch cannot tell becomes an explicit gap (P4).
-            let what = format!("the switch no longer has the events between {seen} and {kept_from}; sessions hear a gap");
-            out.push(Directive::Warn(what));
-            out.push(Directive::NewsForAll(EventBody::Gap(Gap { interaction: None, since: self.now })));
-            self.truths.gap_told = Some((before_kept.incarnation, before_kept.position));
-        }
-        let unanswered = in_state(RequestState::Answered).chain(never);
-        self.truths.begin(now, lost.then_some(before_kept), unanswered, &held, &interactions);
-        self.reconciled_at = now;
-        let dropped = self.restarts.reconciled(&interactions, &requests, &held);
-        out.extend(dropped.into_iter().map(|(session, calls)| Directive::Discard(session, calls)));
     }
 
     fn event(&mut self, event: SwitchEvent, out: &mut Vec<Directive>) {
@@ -404,80 +261,11 @@ impl Primary {
         }
     }
 
-    /// A committed step, for the gateway. Without a connection it is dropped: the next reconciliation finds what is missing. A
-    /// request that no frame holds is answered here.
-    pub fn tell(&mut self, mut step: StepMessage) -> Vec<Directive> {
-        if self.phase != Phase::Serving {
-            return Vec::new();
-        }
-        let (session, incarnation) = (step.session, step.incarnation);
-        let mut directives = Vec::new();
-        step.requests.retain(|asked| {
-            let bytes = frame_bytes(asked);
-            if bytes > MAX_REQUEST_BYTES {
-                let why = format!("the request has {bytes} bytes on the switch link; the limit is {MAX_REQUEST_BYTES}");
-                let body = EventBody::Failed(Failure::new(ErrorCode::OverLimit, why));
-                directives.push(Directive::Answer(RequestKey { session, incarnation, request: asked.request }, body));
-            }
-            bytes <= MAX_REQUEST_BYTES
-        });
-        directives.push(Directive::Send(HostMessage::Step(step)));
-        directives
-    }
-
-    /// W as it is durable now.
-    pub fn durable(&mut self, mark: Mark) -> Option<Directive> {
-        self.w = self.known_w(Some(mark));
-        let news = self.phase == Phase::Serving && mark.incarnation == self.incarnation && self.told_w != Some(mark);
-        news.then(|| {
-            self.told_w = Some(mark);
-            Directive::Send(HostMessage::Acknowledge(mark))
-        })
-    }
-
-    /// Every frame received is handled, every step committed, every request sent.
-    pub fn idle(&mut self, wake_at: Option<Timestamp>) -> Option<Directive> {
-        if self.phase != Phase::Serving {
-            return None;
-        }
-        let wake_at = wake_at.into_iter().chain(self.truths.idle()).min();
-        let idle = (self.last_frame, wake_at);
-        let news = self.told_idle != Some(idle);
-        news.then(|| {
-            self.told_idle = Some(idle);
-            Directive::Send(HostMessage::Idle { seq: idle.0, wake_at })
-        })
-    }
-
-    /// A session wants to send a message.
-    pub fn send(&mut self, from: RequestKey, to: &str, strategy: String, message: Message) -> Directive {
-        let refuse = |why: String| Directive::Answer(from, EventBody::Failed(Failure::new(ErrorCode::NotFound, why)));
-        match to.parse::<SessionId>() {
-            Ok(to) if to.node == self.node() => Directive::Message { to, from, strategy, message },
-            Ok(to) => refuse(format!("session {to} is of node {}, and messages reach sessions of node {} only", to.node, self.node())),
-            Err(error) => refuse(error.to_string()),
-        }
-    }
-
-    /// A session wants to start another; `at`: its session time.
-    pub fn start(&mut self, by: RequestKey, start: &StartSession, at: Timestamp) -> Directive {
-        match self.assignment.started(by, start, at.max(self.now)) {
-            Ok(opening) => Directive::Open { opening: Box::new(opening), event: None },
-            Err(failure) => Directive::Answer(by, EventBody::Failed(failure)),
-        }
-    }
-
     /// A session is over.
     pub fn over(&mut self, session: SessionId) {
         self.restarts.forget(session);
         self.assignment.forget(session);
     }
-}
-
-/// What a request takes in a frame; exact only where it may be too much.
-fn frame_bytes(asked: &Asked) -> usize {
-    let at_most = asked.body.payload_bytes().saturating_mul(WORST_JSON).saturating_add(1_000);
-    if at_most <= MAX_REQUEST_BYTES { at_most } else { asked.json_bytes() }
 }
 
 fn name(message: &GatewayMessage) -> &'static str {
@@ -493,5 +281,4 @@ fn name(message: &GatewayMessage) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "primary_tests.rs"]
 mod tests;

@@ -11,32 +11,34 @@ use crate::{
     lab::demo::{self, Blow, Calls, Plan, Report, When},
 };
 
-/// Kills in a generated run, unless told otherwise.
+/// Blows in a generated run, unless told otherwise.
 const KILLS: u32 = 6;
 
 /// The same for a trace.
 const TRACE_KILLS: u32 = 10;
 
-/// Plays an hour of calls, kills the host in the middle of them, again and again, and shows that nothing is lost.
+/// Plays an hour of calls, strikes the primary of the pair in the middle of them, again and again, and shows that nothing is lost.
 ///
-/// Host and simulated switch run as processes of their own, with a store on disk. The host is killed with `kill -9` at moments with
-/// live calls and started again. In the end a separate program, tandem-oracle, compares what every caller experienced with the host's
-/// journal. Exit code 1: it found something, or there were fewer kills than asked for.
+/// Both instances and the simulated switch run as processes of their own, with a store on disk. At moments with live calls the primary
+/// is killed with `kill -9`, made to hang, or relieved; the other one takes over, and what died is started again. In the end a separate
+/// program, tandem-oracle, compares what every caller experienced with the journal. Exit code 1: it found something, or there were fewer
+/// moments than asked for.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   tandem demo
   tandem demo --kills 50 --seed 7 --json demo.json
+  tandem demo --alone --kills 20
   tandem demo --trace calls.csv.gz --from 1999-01-05 --hours 24
   tandem demo --calls-per-hour 3000 --kills 200 --at-least-live 50 --with-treatment --twin")]
 pub struct Arguments {
-    /// How often the host is killed (6, of a trace 10, unless given)
+    /// How often the primary is struck (6, of a trace 10, unless given)
     #[arg(long, value_name = "NUMBER")]
     kills: Option<u32>,
     /// How fast time passes: 1x (as it does), 60x (a minute in a second), max (as fast as the host answers)
     #[arg(long, value_name = "SPEED", default_value_t = Speed::Max)]
     speed: Speed,
-    /// What callers and the moments of kills are drawn from
+    /// What callers and the moments and kinds of blows are drawn from
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
     /// Write what came out as JSON, too
@@ -60,19 +62,22 @@ pub struct Arguments {
     /// One more strategy, at 8003; its callers press six digits
     #[arg(long, value_name = "FILE.wasm", conflicts_with = "trace", help_heading = "Calls")]
     one_more: Option<PathBuf>,
-    /// Kill only while so many calls live
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = "Moments of kills")]
+    /// Strike only while so many calls live
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = "Blows")]
     at_least_live: usize,
-    /// Kill only while a treatment runs
-    #[arg(long, help_heading = "Moments of kills")]
+    /// Strike only while a treatment runs
+    #[arg(long, help_heading = "Blows")]
     with_treatment: bool,
-    /// Kill only while a caller has pressed some of the digits that are collected
-    #[arg(long, help_heading = "Moments of kills")]
+    /// Strike only while a caller has pressed some of the digits that are collected
+    #[arg(long, help_heading = "Blows")]
     with_half_collect: bool,
-    /// Two instances serve, and one of these befalls the primary at each moment
-    #[arg(long, hide = true, value_delimiter = ',', value_name = "BLOWS")]
-    pair: Option<Vec<Blow>>,
-    /// Play the same calls once more without kills, and compare what became of each
+    /// What befalls the primary, one of these at each moment
+    #[arg(long, value_delimiter = ',', value_name = "BLOWS", default_value = "kill,hang,switchover", help_heading = "Blows")]
+    blows: Vec<Blow>,
+    /// One instance serves, is killed, and starts again
+    #[arg(long, conflicts_with = "blows", help_heading = "Blows")]
+    alone: bool,
+    /// Play the same calls once more without blows, and compare what became of each
     #[arg(long)]
     twin: bool,
 }
@@ -126,7 +131,7 @@ impl Arguments {
             one_more: self.one_more.clone(),
             kills: self.kills.unwrap_or(if self.trace.is_some() { TRACE_KILLS } else { KILLS }),
             when: When { live_calls: self.at_least_live, treatment: self.with_treatment, half_collect: self.with_half_collect },
-            pair: self.pair.clone(),
+            pair: (!self.alone).then(|| self.blows.clone()),
             twin: self.twin,
         })
     }

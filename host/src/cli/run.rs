@@ -1,5 +1,6 @@
 //! `tandem run`.
 
+mod notify;
 mod settings;
 mod signals;
 
@@ -92,6 +93,8 @@ impl Arguments {
         if let Some(signals) = signals::signals() {
             runtime.spawn(signals::stop_on_signal(running.clone(), signals));
         }
+        let manager = notify::Manager::from_environment();
+        let _following = manager.map(|manager| manager.follow(running.clone())).transpose().into_diagnostic()?;
         if let Some(admin) = admin {
             tracing::info!(address = ?admin.address(), "admin port open");
             runtime.spawn(admin.run(running.clone(), ended));

@@ -24,6 +24,9 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How soon it looks again when it has the lock of a holder whose process is just ending, or has just given it back.
 const SOON: Duration = Duration::from_millis(2);
 
+/// How soon it looks again whether it may ask for the lock: the heir of the role that it gave away may die young.
+const SHORTLY: Duration = Duration::from_millis(10);
+
 /// What is to be done on the store before the lease is taken on it.
 pub type BeforeLeading<'a> = &'a mut dyn FnMut(&mut dyn Store) -> Result<(), StoreError>;
 
@@ -85,17 +88,22 @@ impl CandidateService {
         Inbox { node: self.node.clone(), activity: self.activity.clone() }
     }
 
-    /// Runs until it has taken the lease (returned with the store), or was told to end (none). Looks at lease and lock each
-    /// quarter of the timeout; the lock, when it comes free, wakes it at once.
+    /// Runs until it has taken the lease (returned with the store), or was told to end (none). Looks at lease and lock sixteen times
+    /// a timeout, which is how much later than the timeout a hang can be found; the lock, when it comes free, wakes it at once.
     pub fn run(mut self, before_leading: BeforeLeading<'_>) -> Result<Option<Home>, Fatal> {
-        let looks_each = Duration::from_millis(self.options.timeout_ms / 4);
-        let (mut next_look, mut next_heartbeat) = (Instant::now(), Instant::now());
+        let looks_each = Duration::from_millis(self.options.timeout_ms / 16);
+        let (mut next_look, mut next_heartbeat, mut had_lock) = (Instant::now(), Instant::now(), false);
         loop {
-            if Instant::now() >= next_look {
-                next_look = Instant::now() + looks_each;
+            // A lock that has just come may be that of a holder who gave the role away and lives on: its lease tells.
+            let has_lock = self.lock.is_mine();
+            if Instant::now() >= next_look || has_lock && !had_lock {
                 self.looks()?;
                 self.lock.keep();
+                // Until it may ask for the lock nothing would wake it.
+                let waits = self.candidate.wants_lock(boot_clock_ms());
+                next_look = Instant::now() + if waits { looks_each } else { looks_each.min(SHORTLY) };
             }
+            had_lock = has_lock;
             if Instant::now() >= next_heartbeat {
                 next_heartbeat = Instant::now() + HEARTBEAT;
                 self.link.iter().filter(|_| self.welcome).for_each(|link| link.send(vec![HostMessage::Heartbeat]));

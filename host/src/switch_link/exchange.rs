@@ -1,7 +1,8 @@
 //! A connection that stands: frames both ways, and a look at whether the gateway still lives.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    pin::pin,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -9,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use tandem_switch_link::decode_gateway_frame;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
@@ -24,6 +25,10 @@ pub(super) const MAX_OUTSTANDING: usize = 10_000;
 /// notice a gateway whose machine is gone after a quarter of an hour.
 pub(super) const PING: Duration = Duration::from_secs(2);
 const UNANSWERED_PINGS: u32 = 5;
+
+/// How long the gateway may take to close, too, when the node let go. What has come and is not read would make the kernel reset
+/// the connection, and drop what was just written.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How the exchange ended, where nothing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,7 @@ where
     let (mut sink, mut stream) = socket.split();
     let waiting = unsent.waiting();
     let silent = AtomicU32::new(0);
+    let closing = AtomicBool::new(false);
     let writing = async {
         let mut pings = ticks(ping);
         loop {
@@ -56,12 +62,13 @@ where
             }
         }
         sink.close().await?;
-        Ok(Ended::ByNode)
+        Ok::<_, ClientError>(())
     };
     let reading = async {
         while let Some(message) = stream.next().await {
             silent.store(0, Ordering::Relaxed);
             match message? {
+                Message::Text(_) if closing.load(Ordering::Relaxed) => {}
                 Message::Text(text) => {
                     inbox.frame(decode_gateway_frame(&text)?);
                     while inbox.outstanding() > MAX_OUTSTANDING || waiting.messages() > MAX_OUTSTANDING {
@@ -87,9 +94,15 @@ where
         }
         Err(ClientError::Silent)
     };
+    let mut reading = pin!(reading);
     tokio::select! {
-        ended = writing => ended,
-        ended = reading => ended,
+        written = writing => {
+            written?;
+            closing.store(true, Ordering::Relaxed);
+            let _ = timeout(CLOSES_WITHIN, reading).await;
+            Ok(Ended::ByNode)
+        }
+        ended = &mut reading => ended,
         ended = listening => ended,
     }
 }

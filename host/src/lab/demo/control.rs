@@ -43,7 +43,7 @@ impl Control {
     }
 
     /// What is answered there, whatever it is: an instance's admin port is asked alike.
-    pub async fn answer(&self, path: &str) -> Result<serde_json::Value, DemoError> {
+    pub async fn answer<T: DeserializeOwned>(&self, path: &str) -> Result<T, DemoError> {
         read(&self.ask("GET", path, "").await?)
     }
 

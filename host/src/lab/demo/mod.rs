@@ -1,8 +1,8 @@
-//! The demo: a host and a simulated switch as real processes, the host killed again and again, and a judge who belongs to neither.
+//! The demo: a pair and a simulated switch as real processes, its primary struck again and again, and a judge who belongs to neither.
 //!
 //! [`play`] runs a [`Plan`] in a folder: the program that it is given is started as `simswitch` and as `run`, on loopback ports that
-//! are free. The host is killed with SIGKILL at moments for which the switch holds its time still, and started again at once. When all
-//! calls are over, the separate program `tandem-oracle` compares the switch's record with the exported journal; what is lost, doubled
+//! are free. At moments for which the switch holds its time still, a blow befalls the primary of a pair (or the only instance): SIGKILL, SIGSTOP,
+//! a planned switchover, the loss of the switch. What died is started again at once. When all calls are over, the separate program `tandem-oracle` compares the switch's record with the exported journal; what is lost, doubled
 //! or silent is its word, not the host's. Every wait has a bound, and no child outlives a dropped future.
 
 mod control;
@@ -17,7 +17,7 @@ mod site;
 use std::{path::PathBuf, time::Duration};
 
 pub use error::DemoError;
-pub use pair::{Blow, Taken};
+pub use pair::{Blow, Taken, Takeover};
 pub use report::{Recovery, Report};
 pub use scene::Kill;
 
@@ -42,7 +42,7 @@ pub struct Plan {
     pub calls: Calls,
     /// One more component, at 8003, whose callers press six digits.
     pub one_more: Option<PathBuf>,
-    /// How often the host is killed.
+    /// How often the host, or the primary of the pair, is struck.
     pub kills: u32,
     /// What must be going on at each kill.
     pub when: When,

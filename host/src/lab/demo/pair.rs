@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::{DemoError, HUNG, control::Control, process::Process, scene::Scene, site::Letter};
+use crate::node::Status;
 
 /// One switchover in so many is followed by a kill of the instance that has just taken over (P8).
 const AGAIN_ONE_IN: u32 = 8;
@@ -27,7 +28,7 @@ pub enum Blow {
     Kill,
     /// SIGSTOP: it hangs, and the other one has to find out.
     Hang,
-    /// `tandem switchover`.
+    /// `tandem switchover`, as soon as the other one stands by.
     Switchover,
     /// The gateway closes its connection, and lets it in again when the other one leads.
     Sever,
@@ -41,6 +42,17 @@ pub(super) struct Host {
     pub(super) process: Process,
 }
 
+/// How long a switchover took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Takeover {
+    /// Why there was one.
+    pub blow: Blow,
+    /// It befell an instance that had just taken over itself.
+    pub again: bool,
+    /// From the blow to the switch's acknowledgement of the next primary, real time.
+    pub ms: f64,
+}
+
 /// What new primaries said of themselves, summed up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Taken {
@@ -51,24 +63,28 @@ pub struct Taken {
 }
 
 impl Scene<'_> {
-    /// The primary is struck, and perhaps the next one too; back when somebody leads again. The time of each switchover, ms.
-    pub(super) async fn strike(&mut self, blow: Blow, chance: &mut impl Rng) -> Result<Vec<f64>, DemoError> {
-        let mut times = Vec::new();
+    /// The primary is struck, and perhaps the next one too; back when somebody leads again.
+    pub(super) async fn strike(&mut self, blow: Blow, chance: &mut impl Rng) -> Result<Vec<Takeover>, DemoError> {
+        let mut takeovers = Vec::new();
         let mut blow = blow;
         loop {
+            let again = !takeovers.is_empty();
+            if blow == Blow::Switchover {
+                self.await_backup().await?;
+            }
             let leads = self.control.status().await?.tally.leads;
-            let began = Instant::now();
+            let mut began = Instant::now();
             let (name, fallen) = self.land(blow).await?;
-            if times.is_empty() {
+            if !again {
                 // Time stood still for the first blow only.
                 self.let_go().await?;
             }
-            match blow {
-                Blow::Switchover => self.relieve().await?,
-                Blow::Kill | Blow::Hang | Blow::Sever => {}
+            if blow == Blow::Switchover {
+                began = self.relieve(leads).await?;
+            } else {
+                self.await_lead(leads).await?;
             }
-            self.await_lead(leads).await?;
-            times.push(began.elapsed().as_micros() as f64 / 1_000.0);
+            takeovers.push(Takeover { blow, again, ms: began.elapsed().as_micros() as f64 / 1_000.0 });
             if blow == Blow::Sever {
                 self.control.admit(&name).await?;
             }
@@ -80,7 +96,7 @@ impl Scene<'_> {
             }
             self.count_what_was_taken().await?;
             if !chance.random_ratio(1, AGAIN_ONE_IN) {
-                return Ok(times);
+                return Ok(takeovers);
             }
             blow = Blow::Kill;
         }
@@ -108,19 +124,51 @@ impl Scene<'_> {
         }
     }
 
-    /// Asks for a switchover until the other instance is ready for it.
-    async fn relieve(&mut self) -> Result<(), DemoError> {
-        let began = Instant::now();
+    /// Asks for a switchover until the primary agrees, and waits until the other one leads; returns when it was asked.
+    async fn relieve(&mut self, leads: u64) -> Result<Instant, DemoError> {
+        let first = Instant::now();
         loop {
-            let mut asked = self.site.start_switchover(self.plan)?;
-            let status = asked.wait(HUNG).await?;
+            let began = Instant::now();
+            let (mut asked, control) = (self.site.start_switchover(self.plan)?, self.control);
+            let status = tokio::select! {
+                led = control.led(leads) => {
+                    led?;
+                    // Who asked ends a little later: it looks whether the heir serves.
+                    let waited = Instant::now();
+                    asked.succeed(HUNG).await?;
+                    return Ok(began + waited.elapsed());
+                }
+                status = asked.wait(HUNG) => status?,
+            };
             if status.success() {
-                return Ok(());
+                self.await_lead(leads).await?;
+                return Ok(began);
             }
-            if began.elapsed() > HUNG {
+            if first.elapsed() > HUNG {
                 return Err(asked.ended_by_itself(status));
             }
             sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// Waits until the one that is not primary watches it and hears the switch.
+    async fn await_backup(&mut self) -> Result<(), DemoError> {
+        let began = Instant::now();
+        loop {
+            let primary = self.primary().await?;
+            let backup = self.hosts.iter().enumerate().find(|(at, _)| *at != primary);
+            let admin = backup.and_then(|(_, host)| self.site.admin(host.letter));
+            if let Some(admin) = admin
+                && let Ok(status) = Control(admin).answer::<Status>("/status").await
+                && status.role == "backup"
+                && status.is_ready()
+            {
+                return Ok(());
+            }
+            if began.elapsed() > HUNG {
+                return Err(DemoError::Control(format!("no instance stands by as backup after {} s", HUNG.as_secs())));
+            }
+            sleep(ASK_EVERY).await;
         }
     }
 
@@ -142,7 +190,7 @@ impl Scene<'_> {
     async fn count_what_was_taken(&mut self) -> Result<(), DemoError> {
         let at = self.primary().await?;
         let Some(admin) = self.hosts.get(at).and_then(|host| self.site.admin(host.letter)) else { return Ok(()) };
-        let status = Control(admin).answer("/status").await?;
+        let status: serde_json::Value = Control(admin).answer("/status").await?;
         let count = |name: &str| status.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
         self.taken.recovered += count("recovered");
         self.taken.restarted += count("restarted");

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{Blow, DemoError, HUNG, Plan, Taken, When, control::Control, pair::Host, process::Process, site::Site};
+use super::{Blow, DemoError, HUNG, Plan, Taken, Takeover, When, control::Control, pair::Host, process::Process, site::Site};
 use crate::{
     gateway::{Moment, Speed, Status},
     lab::progress::Progress,
@@ -60,8 +60,8 @@ pub struct Kill {
 pub struct Played {
     /// In order.
     pub kills: Vec<Kill>,
-    /// Of a pair: how long each switchover took, ms, from the blow to the switch's acknowledgement of the next primary.
-    pub takeovers: Vec<f64>,
+    /// Of a pair: its switchovers.
+    pub takeovers: Vec<Takeover>,
     /// Of a pair: what became of sessions.
     pub taken: Taken,
     /// From the first primary to the last call's end.
@@ -140,7 +140,7 @@ pub(super) struct Scene<'a> {
     /// When something moved last, and how it stood then.
     moved: (Instant, (u64, u64, u64)),
     kills: Vec<Kill>,
-    takeovers: Vec<f64>,
+    takeovers: Vec<Takeover>,
     pub(super) taken: Taken,
 }
 
@@ -165,10 +165,10 @@ impl Scene<'_> {
             }
             Some(blows) => {
                 let blow = blows.get(chance.random_range(0..blows.len().max(1))).copied().unwrap_or_default();
-                let times = self.strike(blow, chance).await?;
-                let again = u32::try_from(times.len().saturating_sub(1)).unwrap_or(u32::MAX);
-                let last = times.last().copied().unwrap_or_default();
-                self.takeovers.extend(times);
+                let takeovers = self.strike(blow, chance).await?;
+                let again = u32::try_from(takeovers.len().saturating_sub(1)).unwrap_or(u32::MAX);
+                let last = takeovers.last().map_or(0.0, |takeover| takeover.ms);
+                self.takeovers.extend(takeovers);
                 (blow, again, last)
             }
         };
@@ -307,7 +307,7 @@ impl Scene<'_> {
         }
         let over = status.tally.calls.saturating_sub(status.live_calls as u64);
         let killed = self.kills.len();
-        self.progress.at(over, format!("{} live, host killed {killed} times", status.live_calls));
+        self.progress.at(over, format!("{} live, struck {killed} times", status.live_calls));
     }
 
     /// Slow time may stand for a while: nobody calls at night.

@@ -103,9 +103,9 @@ fn a_session_starts_again_with_everything_since_its_call_began_and_hears_what_en
     let all = seen(&guests);
     assert_eq!(all.len(), 1);
     let heard: Vec<&str> = all[0].1.split(' ').collect();
-    assert_eq!(heard[..4], ["session.restarted", "interaction.added", "5", "6"], "{heard:?}");
+    assert_eq!(heard[..5], ["session.restarted", "interaction.added", "interaction.party-changed", "5", "6"], "{heard:?}");
     let ended = heard.iter().position(|word| *word == "dialog.playsound.done").expect("the old prompt's end");
-    assert!(ended > 3 && *heard.last().unwrap() == "7", "{heard:?}");
+    assert!(ended > 4 && *heard.last().unwrap() == "7", "{heard:?}");
     assert_eq!(incarnations(&mut table), [(1, None), (2, None)]);
     assert_eq!(defaulted(&mut table), 0);
 }

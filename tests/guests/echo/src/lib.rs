@@ -1,9 +1,10 @@
-//! Says every digit back, and ends with the call. Straight-line, with a checkpoint every ten digits.
+//! Says every digit back, and ends with the call. Straight-line, with a checkpoint every ten digits. It may be started as a partner
+//! of `messenger`, whose messages it does not take.
 
 use tandem_sdk::prelude::*;
 
 fn manifest() -> Manifest {
-    Manifest::new("echo", "0.1.0")
+    Manifest::new("echo", "0.1.0").parameter("rounds", "Not used", "0")
 }
 
 async fn run(call: Call) -> Result<()> {

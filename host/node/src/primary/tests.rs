@@ -1,7 +1,7 @@
-use tandem_switch_link::Over;
-use tandem_words::{EventBody, RequestBody, StoppedBy};
+use std::collections::BTreeSet;
 
-use tandem_switch_link::Refusal;
+use tandem_switch_link::{Asked, Held, InteractionState, Over, Refusal, RequestState, StepMessage};
+use tandem_words::{ErrorCode, EventBody, Gap, Holding, Message, RequestBody, StartSession, StoppedBy};
 
 use super::*;
 use crate::testing::{added, answer, deleted, deployments, digit, key, mark, session, told};
