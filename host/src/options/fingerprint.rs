@@ -139,8 +139,9 @@ default-route = "9000"
 
     #[test]
     fn what_stands_several_times_and_is_missing_is_named() {
-        let two =
-            format!("{FILE}[[routing-point]]\nnumber = \"8001\"\nswitch = \"main\"\nstrategy = \"builtin:survey\"\ndefault-route = \"9\"\n");
+        let two = format!(
+            "{FILE}[[routing-point]]\nnumber = \"8001\"\nswitch = \"main\"\nstrategy = \"builtin:survey\"\ndefault-route = \"9\"\n"
+        );
         assert_eq!(differing(&two), ["routing-point"]);
     }
 
