@@ -42,8 +42,7 @@ impl Admin {
     /// Serves until `shutdown` says so.
     pub async fn run(self, instance: Running, mut shutdown: watch::Receiver<bool>) {
         let routes = Router::new()
-            .route("/health", get(|| async { "alive\n" }))
-            .route("/ready", get(ready))
+            .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(ready))
             .route("/status", get(status))
             .route("/switchover", post(switchover))

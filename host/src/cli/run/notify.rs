@@ -141,10 +141,12 @@ mod tests {
             reaches_switch: true,
             holder: None,
             peer: None,
+            synch: None,
             switch_time: 0,
             live_sessions: None,
             sessions_in_memory: None,
             recovered: 0,
+            restarted: 0,
             steps: 0,
             store: None,
         }
