@@ -123,7 +123,7 @@ mod long {
         );
     }
 
-    /// Kills, hangs and planned switchovers, one in eight followed by a kill of the instance that has just taken over, at random moments
+    /// Kills, hangs, planned switchovers and primaries cut off from the switch, one in eight followed by a kill of the instance that has just taken over, at random moments
     /// with 20 calls live, a treatment running, a collect half pressed; no call differs from the run without blows, so each announcement
     /// is heard once. `--rounds`: blows, so at least as many switchovers; `--first`: the seed.
     #[test]
@@ -145,7 +145,7 @@ mod long {
         }
         let number = |name: &str| report[name].to_string();
         println!(
-            "{} switchovers, seed {seed}: {} calls, {} steps, {} recovered; kill -9 {}, hang {}, planned {}; waited across a fault {}, behind one {}",
+            "{} switchovers, seed {seed}: {} calls, {} steps, {} recovered; kill -9 {}, hang {}, planned {}, cut off {}; waited across a fault {}, behind one {}",
             number("switchovers"),
             number("calls"),
             number("steps"),
@@ -153,6 +153,7 @@ mod long {
             number("takeover_ms_killed"),
             number("takeover_ms_hung"),
             number("takeover_ms_planned"),
+            number("takeover_ms_severed"),
             number("differing_fault_crossed"),
             number("differing_behind")
         );

@@ -15,7 +15,7 @@ const HELP: &str = "\
 Chores of the Tandem repository: cargo xtask CHORE
 
   setup                  make Rust able to build strategies (wasm32-unknown-unknown); all others do it by themselves
-  demo [OPTIONS]         an hour of calls while the host is killed again and again: `tandem demo`
+  demo [OPTIONS]         an hour of calls while the primary of a pair is struck again and again: `tandem demo`
   test [--all]           every test: unit tests, suites, scenarios of the strategies, the README as a new user reads it
   test --long [NAME] [--rounds N] [--first K]
                          the long suites with real processes, or one of them

@@ -20,7 +20,7 @@ const TRACE_KILLS: u32 = 10;
 /// Plays an hour of calls, strikes the primary of the pair in the middle of them, again and again, and shows that nothing is lost.
 ///
 /// Both instances and the simulated switch run as processes of their own, with a store on disk. At moments with live calls the primary
-/// is killed with `kill -9`, made to hang, or relieved; the other one takes over, and what died is started again. In the end a separate
+/// is killed with `kill -9`, made to hang, relieved, or cut off from the switch; the other one takes over, and what died is started again. In the end a separate
 /// program, tandem-oracle, compares what every caller experienced with the journal. Exit code 1: it found something, or there were fewer
 /// moments than asked for.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub struct Arguments {
     #[arg(long, help_heading = "Blows")]
     with_half_collect: bool,
     /// What befalls the primary, one of these at each moment
-    #[arg(long, value_delimiter = ',', value_name = "BLOWS", default_value = "kill,hang,switchover", help_heading = "Blows")]
+    #[arg(long, value_delimiter = ',', value_name = "BLOWS", default_value = "kill,hang,switchover,sever", help_heading = "Blows")]
     blows: Vec<Blow>,
     /// One instance serves, is killed, and starts again
     #[arg(long, conflicts_with = "blows", help_heading = "Blows")]

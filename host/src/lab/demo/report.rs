@@ -78,6 +78,7 @@ impl Report {
             "takeover_ms_killed": self.took(|takeover| takeover.blow == Blow::Kill).1,
             "takeover_ms_hung": self.took(|takeover| takeover.blow == Blow::Hang).1,
             "takeover_ms_planned": self.took(|takeover| takeover.blow == Blow::Switchover).1,
+            "takeover_ms_severed": self.took(|takeover| takeover.blow == Blow::Sever).1,
             "recovered": self.played.taken.recovered,
             "restarted": self.played.taken.restarted,
             "seconds": self.played.took.as_secs_f64(),

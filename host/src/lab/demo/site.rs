@@ -161,8 +161,7 @@ id = {NODE}
 
     /// Starts `tandem switchover`.
     pub fn start_switchover(&self, plan: &Plan) -> Result<Process, DemoError> {
-        // By force: whether the other one is ready is told over the synch link, which does not carry it yet. The demo has looked itself.
-        let arguments = [OsString::from("switchover"), NODE.to_string().into(), "--force".into(), "--config".into(), self.options().into()];
+        let arguments = [OsString::from("switchover"), NODE.to_string().into(), "--config".into(), self.options().into()];
         Process::start("tandem switchover", &plan.program, arguments, self.file("switchover.log"))
     }
 
