@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tandem_journal::{Claim, Opening, Outcome, Request, Source, Step};
 use tandem_words::{
     Context, ErrorCode, Event, EventBody, Failure, Holding, Incarnation, Interaction, InteractionId, Position, Property, RequestBody,
-    RequestId, RequestKey, SessionId, SwitchIncarnation, Timestamp, Visit,
+    RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp, Visit,
 };
 
 use crate::{
@@ -396,6 +396,12 @@ impl SessionState {
                 let held = Held { interaction: interaction.clone(), standing: Standing::Here, since };
                 self.interactions.insert(interaction.id.clone(), held);
             }
+            // An uncertain copy may lack the event that brought its call: without the call the session could not even end it.
+            EventBody::SessionRestarted(Restart { interaction: Some(id), .. }) => {
+                let interaction = Interaction::arriving(id.clone(), "", "", self.at);
+                let held = Held { interaction, standing: Standing::Here, since: None };
+                self.interactions.entry(id.clone()).or_insert(held);
+            }
             EventBody::InteractionDeleted(deletion) => self.stand(&deletion.interaction, Standing::Gone),
             EventBody::InteractionNotControlled(interaction) | EventBody::InteractionDefaultRouted(interaction) => {
                 self.stand(interaction, Standing::Lost);
@@ -464,6 +470,7 @@ fn touched(body: &EventBody) -> Option<&InteractionId> {
         EventBody::InteractionNotControlled(interaction) | EventBody::InteractionDefaultRouted(interaction) => Some(interaction),
         EventBody::RouteDone(routed) => Some(&routed.interaction),
         EventBody::UserDataChanged(change) => Some(&change.interaction),
+        EventBody::SessionRestarted(restart) => restart.interaction.as_ref(),
         _ => None,
     }
 }

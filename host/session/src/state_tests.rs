@@ -1,5 +1,5 @@
 use tandem_journal::{StepFailure, StepFailureKind};
-use tandem_words::{Deletion, EndCause, Message, Routed, UserDataChange};
+use tandem_words::{Deletion, EndCause, Message, RestartCause, Routed, UserDataChange};
 
 use super::*;
 use crate::testing::{SESSION, interaction, opening, play, step, with_call};
@@ -38,6 +38,16 @@ fn an_interaction_stands_where_its_events_put_it() {
         let holdings: Vec<_> = state.holdings().map(|held| (held.session, held.visit, held.controlled)).collect();
         assert_eq!(holdings, if standing == Standing::Gone { vec![] } else { vec![(SESSION, Some((1, 2)), held)] });
     }
+}
+
+#[test]
+fn a_session_that_starts_again_has_its_call_also_where_nobody_knows_its_beginning() {
+    let mut state = SessionState::opened(opening());
+    let restart = Restart { interaction: Some("c1".into()), cause: RestartCause::Uncertain, partial: true };
+    apply(&mut state, EventBody::SessionRestarted(restart), 1_100, &[]);
+    assert!(state.holds(&"c1".into()));
+    apply(&mut state, EventBody::InteractionAdded(interaction("c1")), 1_100, &[]);
+    assert_eq!(state.interactions["c1"].interaction, interaction("c1"), "what is known of it counts");
 }
 
 #[test]

@@ -230,4 +230,6 @@ fn a_copy_that_did_not_follow_to_the_end_is_uncertain() {
     until("what they heard", || site.record().contains("uncertain added").then_some(()));
     let record = site.record();
     assert!(!record.contains("restarted added"), "nothing is certain any more");
+    // Also of calls that the copy does not know: they are ended.
+    site.calls_end();
 }
