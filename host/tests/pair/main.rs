@@ -230,5 +230,4 @@ fn a_copy_that_did_not_follow_to_the_end_is_uncertain() {
     until("what they heard", || site.record().contains("uncertain added").then_some(()));
     let record = site.record();
     assert!(!record.contains("restarted added"), "nothing is certain any more");
-    site.calls_end();
 }
