@@ -18,9 +18,10 @@ fn tandem(arguments: &[&str], config: &Path) -> Command {
     command
 }
 
-/// An address that is free now.
-fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// Addresses that are free now. All at once, so that none comes twice.
+fn free<const N: usize>() -> [String; N] {
+    let open = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    open.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
 /// Ends with the test, however that ends.
@@ -37,14 +38,12 @@ impl Drop for Ends {
 fn a_backup_that_stands_is_ready_and_gives_signs_of_life() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tandem.toml");
+    let [gateway, a, b] = free();
     // Nobody plays the gateway.
     let text = format!(
-        "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{}\"\nsessions.processing-threads = 1\n\
-         [[node]]\nid = 101\na = {{ admin = \"{}\" }}\nb = {{ admin = \"{}\" }}\n[[routing-point]]\nnumber = \"8000\"\nswitch = \"main\"\n\
-         strategy = \"builtin:welcome\"\ndefault-route = \"9000\"\n",
-        free(),
-        free(),
-        free()
+        "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{gateway}\"\nsessions.processing-threads = 1\n\
+         [[node]]\nid = 101\na = {{ admin = \"{a}\" }}\nb = {{ admin = \"{b}\" }}\n[[routing-point]]\nnumber = \"8000\"\nswitch = \"main\"\n\
+         strategy = \"builtin:welcome\"\ndefault-route = \"9000\"\n"
     );
     std::fs::write(&config, text).unwrap();
 

@@ -43,9 +43,10 @@ fn index(letter: char) -> usize {
     usize::from(letter == 'b')
 }
 
-/// An address that is free now.
-fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// Addresses that are free now. All at once, so that none comes twice.
+fn free<const N: usize>() -> [String; N] {
+    let open = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    open.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
 /// Body of the answer; none: nobody answers.
@@ -79,15 +80,13 @@ impl Site {
     /// Routing points: number, strategy, parameters.
     fn with(lease: &str, points: &[(&str, &str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let admin = [free(), free()];
-        let (switch, config) = (free(), folder.path().join("tandem.toml"));
+        let [switch, admin_a, admin_b, synch_a, synch_b] = free();
+        let admin = [admin_a, admin_b];
+        let config = folder.path().join("tandem.toml");
         let mut text = format!(
             "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
              [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\", synch = \"{}\" }}\nb = {{ admin = \"{}\", synch = \"{}\" }}\n",
-            admin[0],
-            free(),
-            admin[1],
-            free()
+            admin[0], synch_a, admin[1], synch_b
         );
         for (number, strategy, parameters) in points {
             text += &format!(

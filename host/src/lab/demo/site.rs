@@ -55,7 +55,7 @@ impl Site {
     pub fn new(folder: PathBuf, is_pair: bool) -> Result<Self, DemoError> {
         std::fs::create_dir_all(&folder).map_err(DemoError::io(&folder))?;
         let folder = folder.canonicalize().map_err(DemoError::io(&folder))?;
-        let ports = if is_pair { vec![Ports::free('a')?, Ports::free('b')?] } else { Vec::new() };
+        let ports = if is_pair { Ports::free()? } else { Vec::new() };
         let site = Site { folder, ports };
         // A store of an earlier run would be recovered, and its calls are gone.
         for old in [STORE, "demo.db-wal", "demo.db-shm", "ready.json"] {
@@ -191,14 +191,16 @@ id = {NODE}
 }
 
 impl Ports {
-    /// Two that nobody listens on. Somebody else may take them before the instance does; then it says so and the run ends.
-    fn free(letter: Letter) -> Result<Self, DemoError> {
+    /// Of both instances, that nobody listens on. Somebody else may take one before the instance does; then it says so and the run
+    /// ends.
+    fn free() -> Result<Vec<Self>, DemoError> {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let open = || std::net::TcpListener::bind(loopback).map_err(DemoError::io(loopback.to_string()));
-        // Both at once, so that they are two.
-        let (synch, admin) = (open()?, open()?);
+        // All at once, so that none comes twice.
+        let open = [('a', open()?, open()?), ('b', open()?, open()?)];
         let address = |listener: &std::net::TcpListener| listener.local_addr().map_err(DemoError::io(loopback.to_string()));
-        Ok(Ports { letter, synch: address(&synch)?, admin: address(&admin)? })
+        let ports = |(letter, synch, admin)| Ok(Ports { letter, synch: address(&synch)?, admin: address(&admin)? });
+        open.into_iter().map(ports).collect()
     }
 }
 
