@@ -35,7 +35,7 @@ fn assert_nothing_is_wrong(report: &Value, kills: u64) {
     }
     let outcomes = ["routed", "self_served", "abandoned", "default_routed"].map(|name| count(report, name));
     assert_eq!(count(report, "calls"), outcomes.iter().sum::<u64>());
-    assert_eq!(count(report, "kills"), kills);
+    assert_eq!(count(report, "blows"), kills);
     for name in ["sessions", "steps", "deduplicated"] {
         count(report, name);
     }

@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// Blows in a generated run, unless told otherwise.
-const KILLS: u32 = 6;
+const KILLS: u32 = 12;
 
 /// The same for a trace.
-const TRACE_KILLS: u32 = 10;
+const TRACE_KILLS: u32 = 24;
 
 /// Plays an hour of calls, strikes the primary of the pair in the middle of them, again and again, and shows that nothing is lost.
 ///
@@ -32,7 +32,7 @@ Examples:
   tandem demo --trace calls.csv.gz --from 1999-01-05 --hours 24
   tandem demo --calls-per-hour 3000 --kills 200 --at-least-live 50 --with-treatment --twin")]
 pub struct Arguments {
-    /// How often the primary is struck (6, of a trace 10, unless given)
+    /// How often the primary is struck (12, of a trace 24, unless given); every second time by `kill -9`, where that is among the blows
     #[arg(long, value_name = "NUMBER")]
     kills: Option<u32>,
     /// How fast time passes: 1x (as it does), 60x (a minute in a second), max (as fast as the host answers)

@@ -57,7 +57,7 @@ impl Report {
 
     /// The oracle found nothing, there were calls, and the host was killed as often as planned.
     pub fn is_good(&self) -> bool {
-        self.judged.clean && self.adds_up() && self.count("calls") > 0 && self.kills() == u64::from(self.planned_kills)
+        self.judged.clean && self.adds_up() && self.count("calls") > 0 && self.blows() == u64::from(self.planned_kills)
     }
 
     /// What the oracle says for people.
@@ -69,6 +69,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let mut facts = self.judged.facts.clone();
         let own = json!({
+            "blows": self.blows(),
             "kills": self.kills(),
             "kills_while_recovering": self.played.kills.iter().map(|kill| u64::from(kill.again)).sum::<u64>(),
             "kill_moments": self.played.kills,
@@ -94,8 +95,14 @@ impl Report {
         self.count("calls") == of.iter().sum::<u64>()
     }
 
-    fn kills(&self) -> u64 {
+    fn blows(&self) -> u64 {
         self.played.kills.len() as u64
+    }
+
+    /// `kill -9`, of whoever led and of whoever had just taken over.
+    fn kills(&self) -> u64 {
+        let kills = self.played.kills.iter().map(|kill| u64::from(kill.blow == Blow::Kill) + u64::from(kill.again));
+        kills.sum()
     }
 
     fn steps_per_s(&self) -> f64 {
@@ -113,7 +120,7 @@ impl Report {
     }
 
     /// What befell a pair.
-    fn blows(&self, f: &mut fmt::Formatter<'_>, least: usize, most: usize) -> fmt::Result {
+    fn tell_blows(&self, f: &mut fmt::Formatter<'_>, least: usize, most: usize) -> fmt::Result {
         let count = grouped(self.played.takeovers.len() as u64);
         writeln!(f, "  {count:>7}  switchovers, with {least} to {most} calls live; the other one led")?;
         let of = |blow, again| self.took(move |takeover| takeover.blow == blow && takeover.again == again);
@@ -159,10 +166,10 @@ impl fmt::Display for Report {
         let live = kills.iter().map(|kill| kill.live_calls);
         if let (Some(least), Some(most)) = (live.clone().min(), live.max()) {
             match self.is_pair {
-                true => self.blows(f, least, most)?,
+                true => self.tell_blows(f, least, most)?,
                 false => {
                     let Recovery { p50, max, .. } = Recovery::of_kills(kills);
-                    let count = grouped(self.kills());
+                    let count = grouped(self.blows());
                     writeln!(
                         f,
                         "  {count:>7}  times kill -9, with {least} to {most} calls live; the host led again after {p50:.0} ms, {max:.0} ms at most"
@@ -191,8 +198,8 @@ impl fmt::Display for Report {
             );
         }
         writeln!(f)?;
-        if self.kills() < u64::from(self.planned_kills) {
-            let (kills, planned) = (self.kills(), self.planned_kills);
+        if self.blows() < u64::from(self.planned_kills) {
+            let (kills, planned) = (self.blows(), self.planned_kills);
             writeln!(
                 f,
                 "BAD: the host was struck {kills} times instead of {planned}: no other moment was as asked for. More calls, or milder conditions."

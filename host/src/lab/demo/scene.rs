@@ -164,7 +164,10 @@ impl Scene<'_> {
                 (Blow::Kill, again, recovery_ms)
             }
             Some(blows) => {
-                let blow = blows.get(chance.random_range(0..blows.len().max(1))).copied().unwrap_or_default();
+                let drawn = blows.get(chance.random_range(0..blows.len().max(1))).copied().unwrap_or_default();
+                // Every second one is the blow that everybody tries first.
+                let kill = self.kills.len().is_multiple_of(2) && blows.contains(&Blow::Kill);
+                let blow = if kill { Blow::Kill } else { drawn };
                 let takeovers = self.strike(blow, chance).await?;
                 let again = u32::try_from(takeovers.len().saturating_sub(1)).unwrap_or(u32::MAX);
                 let last = takeovers.last().map_or(0.0, |takeover| takeover.ms);
