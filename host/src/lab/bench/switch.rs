@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, PROTOCOL, RequestState, StepMessage, SwitchEvent};
 use tandem_words::{EventBody, Interaction, InteractionId, Property, RequestKey, SwitchName, UserDataChange};
 
-/// Switch time does not pass here: no session sets a timer.
+/// When switch time begins here.
 const NOW: u64 = 1_783_074_600_000;
+
+/// Events of one millisecond. Reason: a session that goes round at one instant is stopped, and one that idles is passivated.
+const EVENTS_PER_MS: u64 = 64;
 
 /// See the module.
 pub struct BenchSwitch {
@@ -141,6 +144,13 @@ impl BenchSwitch {
 
     fn event(&mut self, interaction: InteractionId, visit: Option<u32>, answers: Option<RequestKey>, body: EventBody) -> GatewayMessage {
         self.position += 1;
-        GatewayMessage::Event(SwitchEvent { position: self.position, at: NOW, interaction: Some(interaction), visit, answers, body })
+        GatewayMessage::Event(SwitchEvent {
+            position: self.position,
+            at: NOW + self.position / EVENTS_PER_MS,
+            interaction: Some(interaction),
+            visit,
+            answers,
+            body,
+        })
     }
 }
