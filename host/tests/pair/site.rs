@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::shim::Shim;
+
 /// Past this the test hangs.
 const HUNG: Duration = Duration::from_secs(90);
 
@@ -17,8 +19,12 @@ pub struct Site {
     folder: tempfile::TempDir,
     switch: Child,
     control: String,
+    gateway: String,
     admin: [String; 2],
+    pub synch: [String; 2],
     hosts: [Option<Child>; 2],
+    shims: [Option<Shim>; 2],
+    mounted: Option<PathBuf>,
 }
 
 fn tandem(arguments: &[&str]) -> Command {
@@ -38,6 +44,9 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+const BUILT_IN: [(&str, &str, &str); 3] =
+    [("8000", "builtin:welcome", "wait-s = 0"), ("8001", "builtin:ivr-menu", "wait-s = 0"), ("8002", "builtin:survey", "")];
 
 fn index(letter: char) -> usize {
     usize::from(letter == 'b')
@@ -66,27 +75,42 @@ fn ask_all(address: &str, method: &str, path: &str) -> Option<String> {
 impl Site {
     /// The switch runs, at twenty times the speed; the hosts do not. `lease`: lines for `[lease]`.
     pub fn new(lease: &str) -> Self {
-        Self::with(
-            lease,
-            &[("8000", "builtin:welcome", "wait-s = 0"), ("8001", "builtin:ivr-menu", "wait-s = 0"), ("8002", "builtin:survey", "")],
-        )
+        Self::with(lease, "pair.db", &BUILT_IN)
+    }
+
+    /// With the store on a disk of this size, mounted for this test and its children only: see `full_disk.rs`.
+    pub fn on_a_disk_of(size: &str, lease: &str) -> Self {
+        let mut site = Self::with(lease, "disk/pair.db", &BUILT_IN);
+        let disk = site.file("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let option = format!("size={size}");
+        assert!(Command::new("mount").args(["-t", "tmpfs", "-o", &option, "none"]).arg(&disk).status().unwrap().success());
+        site.mounted = Some(disk);
+        site
     }
 
     /// With a strategy that is not persisted, and nothing else.
     pub fn not_persisted() -> Self {
-        Self::with("timeout = \"3s\"", &[("8003", tandem_test_guests::guest("listener").unwrap().path, "")])
+        Self::with("timeout = \"3s\"", "pair.db", &[("8003", tandem_test_guests::guest("listener").unwrap().path, "")])
+    }
+
+    /// With a component in a file, which may be replaced: the strategy `welcome`.
+    pub fn with_component(lease: &str) -> Self {
+        let site = Self::with(lease, "pair.db", &[("8000", "strategy.wasm", "wait-s = 0")]);
+        std::fs::write(site.file("strategy.wasm"), tandem_strategies::strategy("welcome").unwrap().wasm).unwrap();
+        site
     }
 
     /// Routing points: number, strategy, parameters.
-    fn with(lease: &str, points: &[(&str, &str, &str)]) -> Self {
+    fn with(lease: &str, store: &str, points: &[(&str, &str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [switch, admin_a, admin_b, synch_a, synch_b] = free();
-        let admin = [admin_a, admin_b];
+        let (admin, synch) = ([admin_a, admin_b], [synch_a, synch_b]);
         let config = folder.path().join("tandem.toml");
         let mut text = format!(
-            "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
+            "cluster.name = \"pair\"\npersistence.store = \"sqlite:{store}\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
              [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\", synch = \"{}\" }}\nb = {{ admin = \"{}\", synch = \"{}\" }}\n",
-            admin[0], synch_a, admin[1], synch_b
+            admin[0], synch[0], admin[1], synch[1]
         );
         for (number, strategy, parameters) in points {
             text += &format!(
@@ -115,14 +139,15 @@ impl Site {
             std::fs::read(&ready).ok()
         });
         let control = serde_json::from_slice::<Value>(&said).unwrap()["control_on"].as_str().unwrap().to_owned();
-        Site { folder, switch, control, admin, hosts: [None, None] }
+        let (hosts, shims) = ([None, None], [None, None]);
+        Site { folder, switch, control, gateway: places[2].to_owned(), admin, synch, hosts, shims, mounted: None }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn config(&self) -> String {
+    pub fn config(&self) -> String {
         self.file("tandem.toml").to_str().unwrap().to_owned()
     }
 
@@ -135,10 +160,40 @@ impl Site {
     }
 
     pub fn starts(&mut self, letter: char) {
+        let config = self.config();
+        self.starts_as(&[], letter, &config);
+    }
+
+    /// Started by another program that does something first (its arguments end where the program's begin), with this file of options.
+    pub fn starts_as(&mut self, by: &[&str], letter: char, config: &str) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(&format!("{letter}.log"))).unwrap();
         let name = format!("101/{letter}");
-        let mut command = tandem(&["run", "--instance", &name, "--config", &self.config()]);
+        let (program, before) = by.split_first().map_or((env!("CARGO_BIN_EXE_tandem"), [].as_slice()), |(program, more)| (*program, more));
+        let mut command = Command::new(program);
+        command.args(before).args((!by.is_empty()).then_some(env!("CARGO_BIN_EXE_tandem")));
+        command.args(["run", "--instance", &name, "--config", config]).stdin(Stdio::null());
+        if let Some(shim) = &self.shims[index(letter)] {
+            command.env("LD_PRELOAD", &shim.library).env("TANDEM_TEST_SHIM", &shim.orders);
+        }
         self.hosts[index(letter)] = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    }
+
+    /// From its next start on the instance can be told where to stop.
+    pub fn shim(&mut self, letter: char) {
+        self.shims[index(letter)] = Some(Shim::new(self.folder.path(), &letter.to_string(), &self.gateway));
+    }
+
+    pub fn orders(&self, letter: char) -> &Shim {
+        self.shims[index(letter)].as_ref().unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether it has not ended.
+    pub fn lives(&mut self, letter: char) -> bool {
+        self.hosts[index(letter)].as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// What the instance has logged.
@@ -195,7 +250,7 @@ impl Site {
         std::fs::read_to_string(self.file("record.jsonl")).unwrap_or_default()
     }
 
-    fn stands(&self, letter: char, good: impl Fn(&Value) -> bool) -> Value {
+    pub fn stands(&self, letter: char, good: impl Fn(&Value) -> bool) -> Value {
         let look = || self.status(letter).filter(&good);
         let began = Instant::now();
         while began.elapsed() < HUNG {
@@ -247,7 +302,14 @@ impl Site {
     }
 
     /// No more calls come; those that live end. Then everything that the switch wrote down must agree with the journal.
-    pub fn ends_well(mut self) -> Value {
+    pub fn ends_well(self) -> Value {
+        let report = self.judged();
+        assert_eq!(report["clean"], true, "{report:#}");
+        report
+    }
+
+    /// As [`Site::ends_well`], but nothing of what was found is held against anybody.
+    pub fn judged(mut self) -> Value {
         self.calls_end();
         let (journal, report) = (self.file("journal.jsonl"), self.file("oracle.json"));
         let (exported, said) = self.tandem(&["journal", "--export", journal.to_str().unwrap()]);
@@ -256,8 +318,10 @@ impl Site {
         let judged = Command::new(&oracle).args([&self.file("record.jsonl"), &journal, Path::new("--json"), &report]).output();
         let judged =
             judged.unwrap_or_else(|error| panic!("{}: {error}; build it: cargo build --release -p tandem-oracle", oracle.display()));
-        let text = String::from_utf8_lossy(&judged.stdout);
-        assert!(judged.status.success(), "{text}\n{}\n{}", self.log('a'), self.log('b'));
+        if !judged.status.success() {
+            // Shown with whatever the test then says.
+            println!("{}\n{}\n{}", String::from_utf8_lossy(&judged.stdout), self.log('a'), self.log('b'));
+        }
         serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
     }
 }
@@ -267,6 +331,9 @@ impl Drop for Site {
         for child in self.hosts.iter_mut().flatten().chain([&mut self.switch]) {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        if let Some(disk) = &self.mounted {
+            let _ = Command::new("umount").arg("-l").arg(disk).status();
         }
     }
 }
