@@ -41,6 +41,8 @@ pub struct CandidateService {
     path: PathBuf,
     lock: NodeLock,
     reader: Option<Box<dyn Reader>>,
+    /// Open, where the lease was to be taken and could not be.
+    store: Option<Sqlite>,
     lease: Option<LeaseRow>,
     link: Option<Outgoing>,
     welcome: bool,
@@ -65,6 +67,7 @@ impl CandidateService {
             path: path.to_owned(),
             lock,
             reader: None,
+            store: None,
             lease: None,
             link: None,
             welcome: false,
@@ -116,7 +119,7 @@ impl CandidateService {
             let mut next = next_look.min(next_heartbeat);
             let decided = self.decides();
             if decided != Move::Lead {
-                self.held_up = None;
+                (self.held_up, self.store) = (None, None);
             }
             match decided {
                 // Whoever had the lease may have renewed it as soon as that could be done.
@@ -275,18 +278,29 @@ impl CandidateService {
     }
 
     fn leads(&mut self, before_leading: BeforeLeading<'_>) -> Result<Home, StoreError> {
-        let mut store = Sqlite::open(&self.path)?;
-        before_leading(&mut store)?;
-        let began = boot_clock_ms();
-        let lease = store.take_lease(self.instance.instance.node, &this_process(self.instance.instance))?;
-        Ok(Home {
-            store: Box::new(store),
-            path: Some(self.path.clone()),
-            lock: Some(self.lock.clone()),
-            taken: Some((lease, began)),
-            mirror: None,
-            ticks: Ticks::default(),
-        })
+        let mut store = match self.store.take() {
+            Some(store) => store,
+            None => Sqlite::open(&self.path)?,
+        };
+        let (node, me) = (self.instance.instance.node, this_process(self.instance.instance));
+        let taken = before_leading(&mut store).and_then(|()| {
+            let began = boot_clock_ms();
+            Ok((store.take_lease(node, &me)?, began))
+        });
+        match taken {
+            Ok(taken) => Ok(Home {
+                store: Box::new(store),
+                path: Some(self.path.clone()),
+                lock: Some(self.lock.clone()),
+                taken: Some(taken),
+                mirror: None,
+                ticks: Ticks::default(),
+            }),
+            Err(error) => {
+                self.store = Some(store);
+                Err(error)
+            }
+        }
     }
 
     /// It has the lock, and tries again: the other one, started again, must not take that for a hang.

@@ -127,7 +127,9 @@ impl NodeLock {
             state.told = false;
             return;
         }
-        match PrimaryLock::try_take(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me, state.beat).map(|()| lock)) {
+        match PrimaryLock::try_take(&self.0.store, self.0.me.instance.node)
+            .and_then(|lock| lock.sign(&self.0.me, state.beat).map(|()| lock))
+        {
             Ok(again) => {
                 tracing::warn!("the file of the node's lock was removed, and is made and locked again; leave it where it is");
                 state.lock = Some(again);
@@ -190,7 +192,9 @@ mod tests {
     fn whoever_has_it_shows_that_it_moves_and_nobody_else_does() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (lock(folder.path(), 'a'), lock(folder.path(), 'b'));
-        let beat = || PrimaryLock::signature(&folder.path().join("cc1.db"), 101).map(|signature| (signature.holder.instance.letter, signature.beat));
+        let beat = || {
+            PrimaryLock::signature(&folder.path().join("cc1.db"), 101).map(|signature| (signature.holder.instance.letter, signature.beat))
+        };
         a.take().unwrap();
         assert_eq!(beat(), Some(('a', 0)));
         a.beat();

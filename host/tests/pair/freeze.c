@@ -9,10 +9,11 @@
 #include <sys/wait.h>
 
 static int find(const char *pid, const char *name) {
-    char path[128], found[64];
+    char path[512], found[64];
     snprintf(path, sizeof path, "/proc/%s/task", pid);
     DIR *tasks = opendir(path);
     for (struct dirent *task; tasks && (task = readdir(tasks));) {
+        if (task->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "/proc/%s/task/%s/comm", pid, task->d_name);
         FILE *file = fopen(path, "r");
         if (!file) continue;

@@ -36,7 +36,7 @@ fn wakes_as_a_backup(mut site: Site) {
     let status = site.watches('a');
     assert_eq!(status["epoch"], site.status('b').unwrap()["epoch"]);
     assert_eq!(site.pid('a'), pid);
-    assert!(!site.log('b').contains("killed"), "{}", site.log('b'));
+    assert!(!site.log('b').contains("killed:"), "{}", site.log('b'));
     site.calls_live(10);
     site.signals('b', "KILL");
     site.ends('b');

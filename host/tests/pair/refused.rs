@@ -20,7 +20,8 @@ const OTHER_TIME: [&[&str]; 2] = [&["unshare", "-T", "--boottime", "100000"], &[
 /// Whether the system lets the test start a program like that.
 fn is_permitted(by: &[&str]) -> bool {
     let mut tried = Command::new(by[0]);
-    let permitted = tried.args(&by[1..]).args([env!("CARGO_BIN_EXE_tandem"), "--version"]).output().is_ok_and(|tried| tried.status.success());
+    let permitted =
+        tried.args(&by[1..]).args([env!("CARGO_BIN_EXE_tandem"), "--version"]).output().is_ok_and(|tried| tried.status.success());
     if !permitted {
         eprintln!("skipped: this system does not permit `{}`", by.join(" "));
     }
@@ -48,12 +49,20 @@ fn one_that_could_not_kill_the_other_does_not_start() {
             std::fs::set_permissions(entry.path(), Permissions::from_mode(0o666)).unwrap();
         }
         std::fs::set_permissions(site.folder(), Permissions::from_mode(0o777)).unwrap();
-        is_refused(&mut site, OTHER_USER, "must not be killed by this one, which is needed when it hangs; run both instances as the same user");
+        is_refused(
+            &mut site,
+            OTHER_USER,
+            "must not be killed by this one, which is needed when it hangs; run both instances as the same user",
+        );
         std::fs::remove_file(site.file("pair.db.instance-101-b.lock")).unwrap();
     }
     for ways in [OTHER_PIDS, OTHER_TIME] {
         if let Some(way) = ways.into_iter().find(|way| is_permitted(way)) {
-            is_refused(&mut site, way, "is not to be seen from here; a pair on one store must be able to kill a hung instance: run both in the same container");
+            is_refused(
+                &mut site,
+                way,
+                "is not to be seen from here; a pair on one store must be able to kill a hung instance: run both in the same container",
+            );
         }
     }
     assert_eq!(site.serves('a')["epoch"], 1, "nobody was disturbed");
@@ -72,7 +81,8 @@ fn options_that_differ_are_named_and_only_force_hands_over() {
     let other = site.file("other.toml");
     std::fs::write(&other, text.replace("timeout = \"3s\"", "timeout = \"4s\"")).unwrap();
     site.starts_as(&[], 'b', other.to_str().unwrap());
-    let differ = "options that must be equal in the pair differ: lease.timeout; give 101/a and 101/b the same tandem.toml and start them again";
+    let differ =
+        "options that must be equal in the pair differ: lease.timeout; give 101/a and 101/b the same tandem.toml and start them again";
     let says_so = |status: &serde_json::Value| status["synch"]["problem"].as_str().is_some_and(|problem| problem.contains(differ));
     site.stands('a', says_so);
     site.stands('b', says_so);
@@ -139,7 +149,9 @@ fn a_backup_loads_what_its_primary_has_begun_to_run() {
     assert!(good, "{said}");
     site.serves('b');
     // Its new calls run on a version that the other one, now backup, has never seen.
-    let lacks = |status: &serde_json::Value| status["peer"]["why_not"].as_str().is_some_and(|why| why.contains("has not compiled 1 of the versions that live"));
+    let lacks = |status: &serde_json::Value| {
+        status["peer"]["why_not"].as_str().is_some_and(|why| why.contains("has not compiled 1 of the versions that live"))
+    };
     site.stands('b', lacks);
     site.calls_live(10);
     site.has_a_backup('b');

@@ -30,7 +30,8 @@ static struct orders none, *orders = &none;
 static void stop_at(int64_t place) {
     if (__sync_bool_compare_and_swap(&orders->armed, place, 0)) {
         __sync_fetch_and_add(&orders->stops, 1);
-        kill(getpid(), SIGSTOP);
+        /* To this thread, which so does not get a single step further; the others are stopped with it. */
+        raise(SIGSTOP);
     }
 }
 

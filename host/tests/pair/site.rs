@@ -75,35 +75,36 @@ fn ask_all(address: &str, method: &str, path: &str) -> Option<String> {
 impl Site {
     /// The switch runs, at twenty times the speed; the hosts do not. `lease`: lines for `[lease]`.
     pub fn new(lease: &str) -> Self {
-        Self::with(lease, "pair.db", &BUILT_IN)
+        Self::within(tempfile::tempdir().unwrap(), lease, "pair.db", &BUILT_IN)
     }
 
     /// With the store on a disk of this size, mounted for this test and its children only: see `full_disk.rs`.
     pub fn on_a_disk_of(size: &str, lease: &str) -> Self {
-        let mut site = Self::with(lease, "disk/pair.db", &BUILT_IN);
-        let disk = site.file("disk");
+        let folder = tempfile::tempdir().unwrap();
+        let disk = folder.path().join("disk");
         std::fs::create_dir(&disk).unwrap();
         let option = format!("size={size}");
         assert!(Command::new("mount").args(["-t", "tmpfs", "-o", &option, "none"]).arg(&disk).status().unwrap().success());
+        let mut site = Self::within(folder, lease, "disk/pair.db", &BUILT_IN);
         site.mounted = Some(disk);
         site
     }
 
     /// With a strategy that is not persisted, and nothing else.
     pub fn not_persisted() -> Self {
-        Self::with("timeout = \"3s\"", "pair.db", &[("8003", tandem_test_guests::guest("listener").unwrap().path, "")])
+        let points = [("8003", tandem_test_guests::guest("listener").unwrap().path, "")];
+        Self::within(tempfile::tempdir().unwrap(), "timeout = \"3s\"", "pair.db", &points)
     }
 
     /// With a component in a file, which may be replaced: the strategy `welcome`.
     pub fn with_component(lease: &str) -> Self {
-        let site = Self::with(lease, "pair.db", &[("8000", "strategy.wasm", "wait-s = 0")]);
-        std::fs::write(site.file("strategy.wasm"), tandem_strategies::strategy("welcome").unwrap().wasm).unwrap();
-        site
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("strategy.wasm"), tandem_strategies::strategy("welcome").unwrap().wasm).unwrap();
+        Self::within(folder, lease, "pair.db", &[("8000", "strategy.wasm", "wait-s = 0")])
     }
 
     /// Routing points: number, strategy, parameters.
-    fn with(lease: &str, store: &str, points: &[(&str, &str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn within(folder: tempfile::TempDir, lease: &str, store: &str, points: &[(&str, &str, &str)]) -> Self {
         let [switch, admin_a, admin_b, synch_a, synch_b] = free();
         let (admin, synch) = ([admin_a, admin_b], [synch_a, synch_b]);
         let config = folder.path().join("tandem.toml");
@@ -123,16 +124,13 @@ impl Site {
         let ready = file("ready.json");
         let places = ["simswitch", "--listen", &switch, "--control", "127.0.0.1:0", "--config", config.to_str().unwrap()];
         let files = ["--record", &file("record.jsonl"), "--ready-file", &ready, "--speed", "20x", "--seed", "7", "--hours", "2"];
-        let calls = [
-            "--calls-per-hour",
-            "1200",
-            "--agents",
-            "agents=24,sales=12,support=8,billing=6",
-            "--digits",
-            if points.iter().any(|(number, ..)| *number == "8001") { "8001=1:45,2:25,3:15,0:8,7:4,:3" } else { "8003=5:1" },
-        ];
+        let calls = ["--calls-per-hour", "1200", "--agents", "agents=24,sales=12,support=8,billing=6"];
+        let digits = ["8001=1:45,2:25,3:15,0:8,7:4,:3", "8003=5:1"]
+            .into_iter()
+            .filter(|digits| points.iter().any(|(number, ..)| digits.starts_with(number)));
+        let digits: Vec<_> = digits.flat_map(|digits| ["--digits", digits]).collect();
         let log = std::fs::File::create(folder.path().join("switch.log")).unwrap();
-        let mut command = tandem(&[&places[..], &files[..], &calls[..]].concat());
+        let mut command = tandem(&[&places[..], &files[..], &calls[..], &digits[..]].concat());
         let mut switch = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let said = until("the switch's beginning", || {
             assert!(switch.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(folder.path().join("switch.log")).unwrap());

@@ -51,7 +51,10 @@ fn strangers_at_the_synch_port_are_told_of_and_disturb_nobody() {
         (b"GET / HTTP/1.1\r\nHost: tandem\r\n\r\n".to_vec(), "Is it an instance of Tandem"),
         (vec![0, 0, 0, 5, 1, 2, 3, 4, 5], "docs/synch-link.md"),
         (flood, "another message than `hello` first"),
-        (hello(|hello| hello.versions = vec![99]), "speaks [1] of the synch link, and 101/b (release 0.1.0) [99]; a pair may run two neighbouring releases"),
+        (
+            hello(|hello| hello.versions = vec![99]),
+            "speaks [1] of the synch link, and 101/b (release 0.1.0) [99]; a pair may run two neighbouring releases",
+        ),
         (hello(|hello| hello.cluster = "other".to_owned()), "is of cluster \"pair\", and 101/b of cluster \"other\""),
         (hello(|hello| hello.instance = "101/a".to_owned()), "an instance named 101/a runs here already; start the other one as 101/b"),
         (hello(|hello| hello.instance = "101/c".to_owned()), "101/c is not the other instance of this pair; that is 101/b"),

@@ -150,7 +150,10 @@ impl World {
 
     fn runs(&mut self, who: usize) {
         let own_now = self.now + self.instances[who].clock_ahead_ms;
-        let (lease, seen) = (self.lease, Observation { lease: self.lease, locked_by: self.locked_by, beat: if self.beat.1 == who { 0 } else { self.beat.0 } });
+        let (lease, seen) = (
+            self.lease,
+            Observation { lease: self.lease, locked_by: self.locked_by, beat: if self.beat.1 == who { 0 } else { self.beat.0 } },
+        );
         let has_room = self.has_room();
         let instance = &mut self.instances[who];
         match &mut instance.role {

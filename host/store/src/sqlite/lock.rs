@@ -147,7 +147,10 @@ impl InstanceLock {
     pub fn owner(store: &Path, instance: InstanceName) -> Option<Holder> {
         let path = instance_path(store, instance);
         let file = File::open(&path).ok()?;
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| read_signature(&path)).flatten().map(|signature| signature.holder)
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+            .then(|| read_signature(&path))
+            .flatten()
+            .map(|signature| signature.holder)
     }
 }
 
