@@ -199,6 +199,11 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
         // What the switch could not tell, the session may have heard all the same.
         Arrival::News(EventBody::InteractionDeleted(Deletion { interaction, .. })) if !is_known(state, interaction) => Verdict::Skip,
         Arrival::News(EventBody::InteractionDefaultRouted(interaction)) if !state.holds(interaction) => Verdict::Skip,
+        // Where it had stopped, however late its guest is back: what it missed comes behind this, each at its own time.
+        Arrival::News(EventBody::SessionRecovered) => {
+            let body = EventBody::SessionRecovered;
+            Verdict::Step(Taken { source: Source::Host, at: state.at(), switch_at: None, request: None, body })
+        }
         Arrival::News(body) => host(None, body.clone()),
         // While an answer is owed to it, it goes on: the next step puts this on the agenda again.
         Arrival::Linger if state.is_owed() => Verdict::Skip,

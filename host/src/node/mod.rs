@@ -13,6 +13,7 @@ mod lock;
 mod pair;
 pub mod recovery;
 mod running;
+mod said;
 mod service;
 mod status;
 #[cfg(test)]
