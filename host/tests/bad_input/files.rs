@@ -2,6 +2,8 @@
 
 use std::{fs, net::TcpListener};
 
+use rustix::process::Signal;
+
 use crate::program::Site;
 
 #[test]
@@ -97,4 +99,22 @@ fn a_store_of_a_living_primary_is_left_to_it() {
     backup.says("primary: lease taken", 1);
     backup.says("epoch=2", 1);
     backup.stops();
+}
+
+#[test]
+fn options_that_are_read_again_say_what_counts_from_when() {
+    let site = Site::new();
+    let text = site.options("builtin:welcome");
+    let mut host = site.start(&["run", "--instance", "101/a"]);
+    host.says("primary: lease taken", 1);
+    host.signal(Signal::HUP);
+    host.says("nothing has changed that waits", 1);
+    site.write("tandem.toml", format!("{text}[log]\nlevel = \"info,tandem=debug\"\n[sessions]\nlinger-timeout = \"30s\"\n"));
+    host.signal(Signal::HUP);
+    host.says("counts from now on", 1);
+    host.says("sessions.linger-timeout count from the next start", 1);
+    site.write("tandem.toml", "limits.stat = 1");
+    host.signal(Signal::HUP);
+    host.says("the options of before stay", 1);
+    host.stops();
 }
