@@ -30,6 +30,7 @@ fn a_scripted_caller_does_only_what_is_said() {
         1000 c1 hears Silence
         1000 c1 is Attended
         1000 c1 hears Ringing
+        1000000 c1 interaction.party-changed ann ann Ringing
         1001000 c1 interaction.party-changed ann ann Connected
         1001000 c1 routing.done #2 sales by ann after 1000000
         1001000 c1 is Routed
