@@ -35,6 +35,13 @@ impl SimulatedSwitch {
         self.tell_party(call, who, who, state);
     }
 
+    /// Who is rung for the open route, or is no longer. Whoever talks with the caller already is there all the time.
+    pub(super) fn tell_rung(&mut self, call: &Call, who: &str, state: PartyState) {
+        if !matches!(&call.stage, Stage::Talking { who: there, .. } if there == who) {
+            self.tell_target(call, who, state);
+        }
+    }
+
     fn tell_party(&mut self, call: &Call, id: &str, address: &str, state: PartyState) {
         let interaction = call.interaction.id.clone();
         let party = Party { interaction, id: id.to_owned(), address: address.to_owned(), state };
@@ -67,7 +74,7 @@ impl SimulatedSwitch {
                     let rang = ringing.take().is_some();
                     switch.agenda.clear(call.number, Timer::Ring);
                     if rang {
-                        switch.tell_target(call, &agent, PartyState::Left);
+                        switch.tell_rung(call, &agent, PartyState::Left);
                     }
                     // A seized agent who logs out: nobody else is rung for that.
                     if !switch.staff.is_open(key) && !switch.staff.outputs.iter().any(|next| ends(next, key)) {
@@ -91,7 +98,7 @@ impl SimulatedSwitch {
         *ringing = Some(RingingAgent { agent: agent.clone(), target: target.to_owned(), answers: after_ms.is_some() });
         let rings_ms = after_ms.unwrap_or(route.ring_timeout_ms);
         self.agenda.set(call.number, Timer::Ring, self.now.saturating_add(rings_ms));
-        self.tell_target(call, agent, PartyState::Ringing);
+        self.tell_rung(call, agent, PartyState::Ringing);
     }
 
     /// Whoever rings answers, or has rung for long enough.
@@ -104,7 +111,7 @@ impl SimulatedSwitch {
         match route.trying.clone() {
             Trying::Number { target, number, answers: true } => self.connect(call, &target, &number, None),
             Trying::Number { target, number, answers: false } => {
-                self.tell_target(call, &number, PartyState::Left);
+                self.tell_rung(call, &number, PartyState::Left);
                 self.place_failed(call, &Place::Number { target, number }, ErrorCode::NoAnswer);
             }
             Trying::Staff { ringing: Some(RingingAgent { agent, answers: true, .. }), .. } => {
@@ -112,7 +119,7 @@ impl SimulatedSwitch {
             }
             Trying::Staff { staff_key, ringing: Some(RingingAgent { agent, target, .. }) } => {
                 route.trying = Trying::Staff { staff_key, ringing: None };
-                self.tell_target(call, &agent, PartyState::Left);
+                self.tell_rung(call, &agent, PartyState::Left);
                 self.staff.tell(|groups, out| groups.not_answered(now, &agent, out)).ok();
                 if !self.staff.is_open(staff_key) {
                     let failed = if *target == *agent { Target::Agent(agent) } else { Target::Group(target.into()) };

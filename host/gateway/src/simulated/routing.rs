@@ -131,7 +131,7 @@ impl SimulatedSwitch {
                 route.trying = Trying::Number { target, number: to.clone(), answers: after_ms.is_some() };
                 self.agenda.set(number, Timer::Ring, now.saturating_add(rings_ms));
                 self.watch_time(call);
-                self.tell_target(call, &to, PartyState::Ringing);
+                self.tell_rung(call, &to, PartyState::Ringing);
             }
             Some(Place::Staff(Staff::Agent(agent))) if route.unchecked => self.seize(call, &agent),
             Some(Place::Staff(_)) | None => self.enqueue(call),
@@ -201,7 +201,7 @@ impl SimulatedSwitch {
             self.staff.cancel(self.now, staff_key);
         }
         if let Some(rings) = route.trying.rings() {
-            self.tell_target(call, rings, PartyState::Left);
+            self.tell_rung(call, rings, PartyState::Left);
         }
         self.agenda.clear(call.number, Timer::Ring);
         self.agenda.clear(call.number, Timer::Route);
