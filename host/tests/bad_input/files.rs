@@ -38,6 +38,7 @@ fn a_port_that_is_taken_is_named() {
     // Nobody became primary, and whoever has the port is not waited for until the end of days.
     drop(taken);
     site.tandem(&["status"]).check(1, &["101/a does not answer", "no instance was ever primary"]);
+    site.tandem(&["status", "--json"]).check(1, &["\"instance\":\"101/a\"", "\"node\":101", "\"sessions\":0", "\"lease\":null"]);
     let taken = TcpListener::bind(&address).unwrap();
     site.tandem(&["simswitch", "--listen", &taken.local_addr().unwrap().to_string()]).check(3, &[&address]);
 }
