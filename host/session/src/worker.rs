@@ -13,7 +13,7 @@ use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_synch_link::Change;
 use tandem_words::{
     Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp,
-    planted,
+    VersionId, planted,
 };
 
 use crate::{
@@ -164,6 +164,10 @@ pub struct Worker<G> {
     pub(crate) agenda: BTreeSet<(Timestamp, SessionId, Due)>,
     /// Sessions whose guest is in memory, by the time at which to look whether it is still needed.
     pub(crate) idle: BTreeSet<(Timestamp, SessionId)>,
+    /// Sessions that are over, and are replayed when their rows have been read.
+    pub(crate) samples: BTreeSet<SessionId>,
+    /// Versions whose replay differed: their sessions have an instance each.
+    pub(crate) alone: BTreeSet<VersionId>,
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -178,6 +182,8 @@ impl<G: Guests> Worker<G> {
             slots: BTreeMap::new(),
             agenda: BTreeSet::new(),
             idle: BTreeSet::new(),
+            samples: BTreeSet::new(),
+            alone: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
@@ -229,7 +235,8 @@ impl<G: Guests> Worker<G> {
     pub fn open(&mut self, opening: Opening, first: Option<Arrival>) {
         let id = opening.session;
         // Messages may have come for it, from somebody who guessed its id; the rows that were asked for will find it open.
-        let early = self.slots.insert(id, Slot::opened(opening)).map(|slot| slot.waiting);
+        let alone = self.alone.contains(&opening.version);
+        let early = self.slots.insert(id, Slot { alone, ..Slot::opened(opening) }).map(|slot| slot.waiting);
         match first {
             Some(arrival) => self.arrive(id, arrival),
             None => self.open_without_event(id),
@@ -302,6 +309,9 @@ impl<G: Guests> Worker<G> {
 
     /// The rows asked for by [`Output::Load`]; none: the store does not know the session.
     pub fn loaded(&mut self, id: SessionId, rows: Option<&SessionRows>) {
+        if self.samples.remove(&id) {
+            return self.replay_sample(id, rows);
+        }
         self.rebuild(id, rows);
         self.serve(id);
         self.forget_if_done(id);
@@ -469,8 +479,10 @@ impl<G: Guests> Worker<G> {
     }
 
     fn forget_if_done(&mut self, id: SessionId) {
-        if self.slots.get(&id).is_some_and(Slot::is_done) {
-            self.slots.remove(&id);
+        if self.slots.get(&id).is_some_and(Slot::is_done)
+            && let Some(slot) = self.slots.remove(&id)
+        {
+            self.sample(id, &slot);
         }
     }
 }

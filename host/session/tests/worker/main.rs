@@ -13,4 +13,5 @@ mod not_persisted;
 mod order;
 mod recovery;
 mod rig;
+mod samples;
 mod timers;
