@@ -56,7 +56,9 @@ mod tests {
         let good = read(GOOD);
         assert!(good.changed(&good).unwrap().is_empty());
         let other = format!("{}\n[limits]\nstate = \"1MiB\"\n", GOOD.replace("builtin:welcome", "builtin:survey"));
-        let other = format!("{other}[[routing-point]]\nnumber = \"8001\"\nswitch = \"main\"\nstrategy = \"builtin:survey\"\ndefault-route = \"9000\"\n");
+        let other = format!(
+            "{other}[[routing-point]]\nnumber = \"8001\"\nswitch = \"main\"\nstrategy = \"builtin:survey\"\ndefault-route = \"9000\"\n"
+        );
         let changed = good.changed(&read(&other)).unwrap();
         for name in ["limits.state", "routing-point[8000].strategy", "routing-point[8001].number"] {
             assert!(changed.contains(name), "{name} is not in {changed:?}");

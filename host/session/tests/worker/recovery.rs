@@ -82,7 +82,10 @@ fn a_timer_set_in_session_recovered_counts_from_where_the_session_stopped() {
     assert_eq!(rig.worker.wake_at(), Some(1_100));
     rig.advance(2_000);
     rig.settle();
-    assert_eq!(rig.disk.events(session), ["interaction.added", "session.recovered", "interaction.digit", "interaction.digit", "timer.fired"]);
+    assert_eq!(
+        rig.disk.events(session),
+        ["interaction.added", "session.recovered", "interaction.digit", "interaction.digit", "timer.fired"]
+    );
     let times: Vec<u64> = rig.disk.steps(session).iter().map(|step| step.event.at).collect();
     assert_eq!(times, [100, 100, 600, 2_000, 2_000]);
 }

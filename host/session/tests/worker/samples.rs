@@ -31,7 +31,12 @@ fn one_ended_session_in_a_hundred_is_replayed_and_one_that_differs_isolates_its_
         rig.commit();
         assert_eq!(rig.loads.len(), 1);
         rig.settle();
-        assert_eq!(rig.warned.iter().any(|told| told.contains("101-1-100") && told.contains("replaying step 1")), differs, "{:?}", rig.warned);
+        assert_eq!(
+            rig.warned.iter().any(|told| told.contains("101-1-100") && told.contains("replaying step 1")),
+            differs,
+            "{:?}",
+            rig.warned
+        );
         assert!(rig.worker.state(session).is_none() && rig.guests.memory(session).is_none(), "nothing is left of it");
         let (one, other) = (rig.call(101, 500), rig.call(102, 500));
         assert_eq!(rig.guests.are_neighbours(one, other), !differs);

@@ -132,7 +132,9 @@ fn action(reading: &mut Reading<'_>) -> Parsed<Action> {
         ("agent retrieves", Action::AgentHolds(false)),
     ];
     let found = plain.into_iter().find(|(words, _)| reading.takes(words));
-    found.map(|(_, action)| action).ok_or_else(|| reading.wrong("a sentence that begins with caller, agent, agents, somebody, host, wait or expect"))
+    found
+        .map(|(_, action)| action)
+        .ok_or_else(|| reading.wrong("a sentence that begins with caller, agent, agents, somebody, host, wait or expect"))
 }
 
 fn expectation(reading: &mut Reading<'_>) -> Parsed<Expectation> {
@@ -236,9 +238,7 @@ fn check_order(reading: &Reading<'_>, action: &Action, before: &[Step]) -> Parse
         Action::Dials(..) if called => Err(reading.refuse("the caller has called already: a scenario is one call".to_owned())),
         Action::Dials(..) => Ok(()),
         Action::Wait(_) | Action::HostDies(_) | Action::LogIn(..) | Action::LogOut(..) => Ok(()),
-        _ if !called => {
-            Err(ScenarioError { nearest: Some("caller dials 8000"), ..reading.refuse("nobody has called yet".to_owned()) })
-        }
+        _ if !called => Err(ScenarioError { nearest: Some("caller dials 8000"), ..reading.refuse("nobody has called yet".to_owned()) }),
         _ => Ok(()),
     }
 }
