@@ -10,7 +10,7 @@ use tandem_words::{
 
 use super::{ConnectionId, Core, Exchange, Keepsake, Options, RoutingPoint, Turn};
 use crate::{
-    port::{Condition, Order, Report, Switch},
+    port::{Condition, Found, Order, Report, Survey, Switch},
     record::{Line, Verdict},
 };
 
@@ -113,6 +113,16 @@ impl Switch for ScriptedSwitch {
 
     fn is_over(&self) -> bool {
         self.arrivals.is_empty() && self.alive.is_empty()
+    }
+
+    fn survey(&self) -> Survey {
+        let found = |id: &InteractionId| {
+            let Report::Event { body: EventBody::InteractionAdded(interaction), .. } = added(id, 0) else { panic!("added") };
+            let condition = if self.playing.values().any(|call| call == id) { Condition::Attended } else { Condition::Ringing };
+            Found { interaction, visit: Some(1), condition }
+        };
+        let open = self.playing.iter().map(|((_, key), call)| (*key, Some(call.clone())));
+        Survey { calls: self.alive.iter().map(found).collect(), open: open.collect() }
     }
 }
 
