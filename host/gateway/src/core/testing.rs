@@ -20,6 +20,8 @@ pub struct ScriptedSwitch {
     pub arrivals: BTreeSet<(Timestamp, String)>,
     playing: BTreeMap<(Timestamp, RequestKey), InteractionId>,
     pub alive: BTreeSet<InteractionId>,
+    /// As told last.
+    conditions: BTreeMap<InteractionId, Condition>,
     pub orders: Vec<Order>,
     reports: Vec<Report>,
 }
@@ -30,6 +32,7 @@ impl ScriptedSwitch {
     }
 
     pub fn condition(&mut self, id: &str, condition: Condition) {
+        self.conditions.insert(id.into(), condition);
         self.reports.push(Report::Condition { interaction: id.into(), condition });
     }
 
@@ -118,7 +121,7 @@ impl Switch for ScriptedSwitch {
     fn survey(&self) -> Survey {
         let found = |id: &InteractionId| {
             let Report::Event { body: EventBody::InteractionAdded(interaction), .. } = added(id, 0) else { panic!("added") };
-            let condition = if self.playing.values().any(|call| call == id) { Condition::Attended } else { Condition::Ringing };
+            let condition = self.conditions.get(id).copied().unwrap_or(Condition::Ringing);
             Found { interaction, visit: Some(1), condition }
         };
         let open = self.playing.iter().map(|((_, key), call)| (*key, Some(call.clone())));
