@@ -21,7 +21,7 @@ const TRACE_KILLS: u32 = 24;
 ///
 /// Both instances and the simulated switch run as processes of their own, with a store on disk. At moments with live calls the primary
 /// is killed with `kill -9`, made to hang, relieved, or cut off from the switch; the other one takes over, and is sometimes killed in turn.
-/// Or the link between the two is cut, or the gateway beside the switch dies and begins again. What died is started again. In the end a separate
+/// Or the link between the two is cut, or the gateway beside the switch dies, sometimes together with the primary, and begins again. What died is started again. In the end a separate
 /// program, tandem-oracle, compares what every caller experienced with the journal. Exit code 1: it found something, or there were fewer
 /// moments than asked for.
 #[derive(Debug, clap::Args)]

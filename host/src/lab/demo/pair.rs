@@ -25,6 +25,9 @@ const GATEWAY_AWAY_MS: std::ops::RangeInclusive<u64> = 20..=400;
 /// backup never gets; much longer, and at full speed the calls are over.
 const CUT_MS: std::ops::RangeInclusive<u64> = 2..=40;
 
+/// One killed gateway in so many takes the primary with it.
+const PRIMARY_TOO_ONE_IN: u32 = 3;
+
 /// For an instance to answer at its admin port, where nothing hangs on it.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(300);
 
@@ -43,7 +46,8 @@ pub enum Blow {
     Sever,
     /// The connection between the two instances breaks; half the time the primary is killed before it comes about again.
     Cut,
-    /// The gateway dies with all that it knew, and begins again; the calls go on meanwhile.
+    /// The gateway dies with all that it knew, and begins again; the calls go on meanwhile. One time in three the primary is killed
+    /// with it.
     Gateway,
 }
 
@@ -67,7 +71,7 @@ pub(super) struct Host {
 pub struct Takeover {
     /// Why there was one.
     pub blow: Blow,
-    /// It befell an instance that had just taken over itself.
+    /// It befell an instance that had just taken over itself; or, with the gateway, a primary too.
     pub again: bool,
     /// From the blow to the switch's acknowledgement of the next primary, real time.
     pub ms: f64,
@@ -76,7 +80,7 @@ pub struct Takeover {
 impl Takeover {
     /// Another instance led behind it.
     pub(super) fn is_switchover(&self) -> bool {
-        self.blow != Blow::Gateway
+        self.blow != Blow::Gateway || self.again
     }
 }
 
@@ -117,23 +121,33 @@ impl Scene<'_> {
         if blow == Blow::Sever {
             self.control.admit(&name).await?;
         }
+        self.start_again_in_pair(fallen).await?;
+        Ok(Takeover { blow, again, ms })
+    }
+
+    /// The gateway is killed, and perhaps the primary with it: whoever leads then has to find the new one.
+    async fn kill_gateway(&mut self, chance: &mut impl Rng) -> Result<Takeover, DemoError> {
+        self.look_at_primaries().await;
+        let leads = self.control.status().await?.tally.leads;
+        let began = Instant::now();
+        self.control.kill_gateway(chance.random_range(GATEWAY_AWAY_MS)).await?;
+        let fallen = if chance.random_ratio(1, PRIMARY_TOO_ONE_IN) { self.land(Blow::Kill).await?.1 } else { None };
+        let again = fallen.is_some();
+        self.let_go().await?;
+        self.await_lead(leads).await?;
+        let ms = began.elapsed().as_micros() as f64 / 1_000.0;
+        self.start_again_in_pair(fallen).await?;
+        Ok(Takeover { blow: Blow::Gateway, again, ms })
+    }
+
+    async fn start_again_in_pair(&mut self, fallen: Option<Host>) -> Result<(), DemoError> {
         if let Some(mut fallen) = fallen {
             // A primary that hangs is killed by the one that takes over.
             fallen.process.wait(HUNG).await?;
             let process = self.site.start_host(self.plan, fallen.letter)?;
             self.hosts.push(Host { process, ..fallen });
         }
-        Ok(Takeover { blow, again, ms })
-    }
-
-    /// The gateway is killed; a primary has to find the new one.
-    async fn kill_gateway(&mut self, chance: &mut impl Rng) -> Result<Takeover, DemoError> {
-        let leads = self.control.status().await?.tally.leads;
-        let began = Instant::now();
-        self.control.kill_gateway(chance.random_range(GATEWAY_AWAY_MS)).await?;
-        self.let_go().await?;
-        self.await_lead(leads).await?;
-        Ok(Takeover { blow: Blow::Gateway, again: false, ms: began.elapsed().as_micros() as f64 / 1_000.0 })
+        Ok(())
     }
 
     /// The link between the two is cut for a while; perhaps the primary dies meanwhile, and what the backup has is uncertain.

@@ -81,7 +81,8 @@ impl Report {
             "takeover_ms_planned": self.took(|takeover| takeover.blow == Blow::Switchover).1,
             "takeover_ms_severed": self.took(|takeover| takeover.blow == Blow::Sever).1,
             "takeover_ms_cut": self.took(|takeover| takeover.blow == Blow::Cut).1,
-            "gateway_ms": self.took(|takeover| takeover.blow == Blow::Gateway).1,
+            "takeover_ms_gateway": self.took(|takeover| takeover.blow == Blow::Gateway && takeover.again).1,
+            "gateway_ms": self.took(|takeover| takeover.blow == Blow::Gateway && !takeover.again).1,
             "recovered": self.played.recovered,
             "restarted": self.count("restarted"),
             "seconds": self.played.took.as_secs_f64(),
@@ -101,13 +102,18 @@ impl Report {
         self.played.kills.len() as u64
     }
 
-    /// `kill -9` of an instance: of whoever led, of whoever had just taken over, of one whose link to the other was cut.
+    /// `kill -9` of an instance: of whoever led, of whoever had just taken over, of one whose link to the other was cut, of one whose
+    /// gateway was dead.
     fn kills(&self) -> u64 {
-        let kills = self.played.kills.iter().map(|kill| {
-            let first = kill.blow == Blow::Kill || (kill.blow == Blow::Cut && kill.recovery_ms.is_some());
-            u64::from(first) + u64::from(kill.again)
-        });
-        kills.sum()
+        if !self.is_pair {
+            return self.played.kills.iter().map(|kill| 1 + u64::from(kill.again)).sum();
+        }
+        let killed = |takeover: &Takeover| match takeover.blow {
+            Blow::Kill | Blow::Cut => true,
+            Blow::Gateway => takeover.again,
+            Blow::Hang | Blow::Switchover | Blow::Sever => false,
+        };
+        self.took(killed).0
     }
 
     fn steps_per_s(&self) -> f64 {
@@ -140,6 +146,7 @@ impl Report {
             (of(Blow::Switchover, false), "a planned switchover"),
             (of(Blow::Sever, false), "the loss of the switch"),
             (of(Blow::Cut, true), "kill -9 while the link between the two was cut"),
+            (of(Blow::Gateway, true), "kill -9 together with the gateway"),
         ] {
             if count > 0 {
                 writeln!(f, "  {:>7}    {p50:.0} ms after {what}, {max:.0} ms at most", grouped(count))?;
@@ -151,11 +158,17 @@ impl Report {
         }
         let (gateways, Recovery { p50, max, .. }) = of(Blow::Gateway, false);
         if gateways > 0 {
-            let missed = grouped(self.count("events_missed"));
             writeln!(
                 f,
-                "  {:>7}  times the gateway was killed, and had a primary again after {p50:.0} ms, {max:.0} ms at most; {missed} events fell into the gap",
+                "  {:>7}  times the gateway alone was killed, and had its primary again after {p50:.0} ms, {max:.0} ms at most",
                 grouped(gateways)
+            )?;
+        }
+        if self.count("gateway_restarts") > 0 {
+            let (missed, told) = (grouped(self.count("events_missed")), grouped(self.count("events_in_gaps")));
+            writeln!(
+                f,
+                "  {missed:>7}  events happened while no gateway was there, {told} more were lost with one; each session was told of its gap"
             )?;
         }
         let (recovered, restarted) = (grouped(self.played.recovered), grouped(self.count("restarted")));
@@ -298,7 +311,7 @@ mod tests {
     fn good() -> Value {
         json!({ "calls": 1200, "routed": 700, "self_served": 300, "abandoned": 200, "default_routed": 0, "sessions": 1200, "steps": 12345,
             "lost_events": 0, "doubled_requests": 0, "silent_calls": 0, "deduplicated": 0, "requests_found": 7, "restarted": 2,
-            "events_missed": 9 })
+            "events_missed": 9, "events_in_gaps": 4, "gateway_restarts": 1 })
     }
 
     #[test]
@@ -350,7 +363,8 @@ mod tests {
             "        2    30 ms after kill -9, 40 ms at most\n",
             "        1    20 ms after kill -9 of the one that had just taken over, 20 ms at most\n",
             "        1    1200 ms after a hang, found out by the lease, 1200 ms at most\n",
-            "        1  times the gateway was killed, and had a primary again after 300 ms, 300 ms at most; 9 events fell into the gap\n",
+            "        1  times the gateway alone was killed, and had its primary again after 300 ms, 300 ms at most\n",
+            "        9  events happened while no gateway was there, 4 more were lost with one; each session was told of its gap\n",
             "       70  times a session went on where it had stopped;   2 times one without persistence began again\n",
         ] {
             assert!(told.contains(line), "{line}\nis not in\n{told}");
