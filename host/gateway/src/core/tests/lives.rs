@@ -98,7 +98,7 @@ fn a_call_is_still_there_and_what_goes_on_is_answered() {
         Line::Event(event) => Some((event.position, event.answers)),
         _ => None,
     });
-    assert_eq!(lines.last(), Some((2, Some(key(1, 1)))), "behind the arrival of c3");
+    assert_eq!(lines.collect::<Vec<_>>().last(), Some(&(2, Some(key(1, 1)))), "behind the arrival of c3");
     // Its session was over: it goes as soon as nothing is under way on it.
     play.passes_to(5_010);
     assert_eq!(play.default_routed(), ["c2"]);
