@@ -7,7 +7,7 @@ use std::{
 
 use tandem_switch_link::SwitchEvent;
 use tandem_synch_link::{Change, KeptSession, encoded_bytes};
-use tandem_words::{RequestKey, SessionId, SwitchIncarnation};
+use tandem_words::{Bug, RequestKey, SessionId, SwitchIncarnation, planted};
 
 /// What is kept of one session. Over a limit the oldest goes, and the session is `partial` (P7); its first event is the last to go:
 /// without its `interaction.added` a strategy that starts again has no call.
@@ -145,7 +145,7 @@ impl Kept {
         while !events.is_empty() && (events.len() > limits.events || self.bytes > limits.bytes) {
             let oldest_but_first = usize::from(events.len() > 1);
             self.bytes = self.bytes.saturating_sub(encoded_bytes(&events.remove(oldest_but_first)));
-            *partial = true;
+            *partial = !planted(Bug::PartialNotTold);
         }
         while open.len() > limits.open {
             open.pop_first();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tandem_journal::Survival;
 use tandem_switch_link::Mark;
 use tandem_synch_link::{Change, Held, KeptSession, PrimaryMessage, encoded_bytes};
-use tandem_words::{Epoch, SessionId};
+use tandem_words::{Bug, Epoch, SessionId, planted};
 
 use super::{
     KeepLimits, Keeper,
@@ -128,7 +129,9 @@ impl Source {
     /// A step is through its commit: what changed with it, and the event of the switch that it handled.
     pub fn kept(&mut self, now_ms: u64, changes: Vec<Change>, mark: Option<Mark>, out: &mut Vec<Effect>) {
         for change in changes {
-            if !self.keeper.apply(&change) {
+            // Nobody starts a session again that is to be left.
+            let left = matches!(&change, Change::Opened(opening) if opening.survival != Survival::Restarted);
+            if left || !self.keeper.apply(&change) {
                 continue;
             }
             self.seq += 1;
@@ -141,9 +144,10 @@ impl Source {
         }
         if let Some(mark) = mark {
             match self.phase {
+                Phase::Filling { .. } if planted(Bug::FullWhileFilled) => out.push(Effect::Count(mark)),
                 Phase::Alone | Phase::Filling { .. } => self.count_alone(vec![mark], out),
                 // It has all that came before, this event too if it was told again.
-                Phase::Level if self.in_flight.is_empty() => out.push(Effect::Count(mark)),
+                Phase::Level if self.in_flight.is_empty() || planted(Bug::CountedBeforeAcknowledged) => out.push(Effect::Count(mark)),
                 Phase::CatchingUp { .. } | Phase::Level => self.in_flight.push(now_ms, self.seq, 0, Some(mark)),
             }
         }
@@ -167,6 +171,9 @@ impl Source {
         let ours = |have: &Held| have.epoch == self.epoch && have.seq <= self.seq && self.buffer.reaches(have.seq);
         let Some(have) = have.filter(ours) else {
             self.phase = Phase::Filling { sent: None };
+            if planted(Bug::FullWhileFilled) {
+                self.tell_solo(false, out);
+            }
             out.push(Effect::Send(PrimaryMessage::Begin));
             return self.more(now_ms, out);
         };
@@ -243,7 +250,7 @@ impl Source {
     }
 
     fn tell_solo(&mut self, solo: bool, out: &mut Vec<Effect>) {
-        if self.solo != solo {
+        if self.solo != solo && !(solo && planted(Bug::SoloNotTold)) {
             self.solo = solo;
             out.push(Effect::Solo(solo));
         }
