@@ -79,13 +79,22 @@ impl Assignment {
     }
 
     /// What recovered sessions hold; `next` is the event that the gateway tells first. An interaction's events are those of the
-    /// session to which it came last before that; a session to which it came later has them when that is told again.
-    pub(crate) fn recovered(&mut self, holdings: &[Holding], next: (SwitchIncarnation, Position)) {
+    /// session to which it came last before that; a session to which it came later has them when that is told again. One that waits
+    /// for its restart (`waits`) may not know since when it has its call.
+    pub(crate) fn recovered(
+        &mut self,
+        holdings: &[Holding],
+        next: (SwitchIncarnation, Position),
+        waits: impl Fn(SessionId) -> bool,
+    ) {
         let mut holdings: Vec<&Holding> = holdings.iter().collect();
-        holdings.sort_by_key(|held| (held.since, held.session));
+        holdings.sort_by_key(|held| (held.visit, held.since, held.session));
         for held in holdings {
             self.remember(held.session, held.interaction.clone(), held.visit);
-            if held.since < Some(next) {
+            // Before it somebody has the call who knows all up to W, and not that it has moved on: that is told again.
+            let before = self.holders.get(&held.interaction);
+            let told_again = held.since.is_none() && before.is_some_and(|before| *before != held.session && !waits(*before));
+            if held.since < Some(next) && !told_again {
                 self.holders.insert(held.interaction.clone(), held.session);
             }
         }

@@ -93,6 +93,11 @@ impl Restarts {
         self.waiting.is_empty()
     }
 
+    /// Whether this one does.
+    pub(crate) fn waits(&self, session: SessionId) -> bool {
+        self.waiting.contains_key(&session)
+    }
+
     /// The calls of those that wait.
     pub(crate) fn holdings(&self) -> impl Iterator<Item = &Holding> {
         self.waiting.values().flat_map(|waiting| &waiting.calls)
@@ -117,7 +122,8 @@ impl Restarts {
         }
         let mut last_visit: BTreeMap<&InteractionId, _> = BTreeMap::new();
         for held in held {
-            let this = (held.since, held.visit, held.session);
+            // An uncertain copy may not know since when.
+            let this = (held.visit, held.since, held.session);
             let last = last_visit.entry(&held.interaction).or_insert(this);
             *last = this.max(*last);
         }

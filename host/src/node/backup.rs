@@ -84,6 +84,13 @@ impl Backup {
         self.carry_out(effects)
     }
 
+    /// The switch has lost events.
+    pub(super) fn missed(&mut self, now_ms: u64) -> Vec<ToCommitter> {
+        let mut effects = Vec::new();
+        self.source.missed(now_ms, &mut effects);
+        self.carry_out(effects)
+    }
+
     /// To be called several times a second.
     pub(super) fn tick(&mut self, now_ms: u64) -> Vec<ToCommitter> {
         let mut effects = Vec::new();
@@ -109,7 +116,7 @@ impl Backup {
 
     /// Whether an heir would lack something that is still coming to it.
     pub(super) fn is_behind(&self) -> bool {
-        self.source.is_connected() && !self.source.is_settled()
+        self.source.is_behind()
     }
 
     /// The last word to the heir.

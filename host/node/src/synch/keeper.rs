@@ -119,7 +119,8 @@ impl Keeper {
                 kept.fit(limits);
                 !requests.is_empty()
             }
-            (Change::Heard { .. } | Change::Asked { .. }, None) => false,
+            (Change::Missed(_), Some(kept)) => !std::mem::replace(&mut kept.session.partial, true),
+            (Change::Heard { .. } | Change::Asked { .. } | Change::Missed(_), None) => false,
         }
     }
 }
@@ -158,7 +159,7 @@ impl Kept {
 pub(super) fn session_of(change: &Change) -> SessionId {
     match change {
         Change::Opened(opening) => opening.session,
-        Change::Heard { session, .. } | Change::Asked { session, .. } | Change::Over(session) => *session,
+        Change::Heard { session, .. } | Change::Asked { session, .. } | Change::Over(session) | Change::Missed(session) => *session,
     }
 }
 

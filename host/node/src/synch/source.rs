@@ -59,6 +59,8 @@ pub struct Source {
     solo: bool,
     buffer: Buffer,
     in_flight: InFlight,
+    /// The last change that says that events are lost.
+    missed: u64,
     part_bytes: usize,
 }
 
@@ -75,6 +77,7 @@ impl Source {
             solo: true,
             buffer: Buffer::new(buffer),
             in_flight: InFlight::default(),
+            missed: 0,
             part_bytes: PART_BYTES,
         }
     }
@@ -156,6 +159,26 @@ impl Source {
         }
     }
 
+    /// The switch has lost events: those who start these sessions again must say so (P7), or not trust their copy. W may go over the
+    /// hole when the backup has that ([`Source::is_behind`]).
+    pub fn missed(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        let before = self.seq;
+        let changes = self.keeper.behind(None).map(|kept| Change::Missed(kept.opening.session)).collect();
+        self.kept(now_ms, changes, None, out);
+        if self.seq > before {
+            self.missed = self.seq;
+            if matches!(self.phase, Phase::Alone | Phase::Filling { .. }) {
+                self.tell_solo(true, out);
+            }
+        }
+    }
+
+    /// Whether a backup is connected that has not acknowledged everything.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.is_connected() && !self.is_settled()
+    }
+
     /// Whether changes of this session go out: its part of the full state has.
     fn is_told_of(&self, session: SessionId) -> bool {
         match self.phase {
@@ -224,6 +247,9 @@ impl Source {
     /// The connection to the backup is gone.
     pub fn gone(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Alone;
+        if self.in_flight.oldest().is_some_and(|oldest| oldest <= self.missed) {
+            self.tell_solo(true, out);
+        }
         let marks = self.in_flight.clear();
         self.count_alone(marks, out);
     }

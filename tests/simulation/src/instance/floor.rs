@@ -88,5 +88,11 @@ impl Floor for Hands {
         }
     }
 
+    fn missed(&mut self) {
+        if let Some(backup) = &mut self.backup {
+            self.to_committer.extend(backup.missed(self.now_ms));
+        }
+    }
+
     fn warn(&mut self, _: String) {}
 }

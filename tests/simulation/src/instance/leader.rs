@@ -395,6 +395,7 @@ impl Leader {
             }
             StockTaking::No => {
                 let wake_at = self.workers.iter().filter_map(Worker::wake_at).min();
+                self.primary.backup_is_behind(self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_behind));
                 let idle = self.primary.idle(wake_at);
                 self.idled |= idle.is_some();
                 desk::carry_out(idle.into_iter().collect(), &mut self.hands);

@@ -123,6 +123,13 @@ impl PrimaryEnd {
         self.carry_out(effects)
     }
 
+    /// The switch has lost events.
+    pub fn missed(&mut self, now_ms: u64) -> Vec<ToCommitter> {
+        let mut effects = Vec::new();
+        self.source.missed(now_ms, &mut effects);
+        self.carry_out(effects)
+    }
+
     /// Several times a second.
     pub fn ages(&mut self, now_ms: u64) -> Vec<ToCommitter> {
         let mut effects = Vec::new();
@@ -176,7 +183,7 @@ impl PrimaryEnd {
 
     /// Whether an heir would lack something that is still coming to it.
     pub fn is_behind(&self) -> bool {
-        self.source.is_connected() && !self.source.is_settled()
+        self.source.is_behind()
     }
 
     /// Whether a backup is connected that has not everything yet.
