@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tandem_journal::{Claim, Opening, Survival};
 use tandem_switch_link::{Held, InteractionState, RequestState, SwitchEvent};
 use tandem_synch_link::KeptSession;
-use tandem_words::{Bug, EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation, planted};
+use tandem_words::{Bug, EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation, Timestamp, planted};
 
 /// The throttle: what starts again at once is load that the new primary has beside its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,9 +93,9 @@ impl Restarts {
         self.waiting.is_empty()
     }
 
-    /// Whether this one does.
-    pub(crate) fn waits(&self, session: SessionId) -> bool {
-        self.waiting.contains_key(&session)
+    /// Since when this one lives, if it waits.
+    pub(crate) fn waits(&self, session: SessionId) -> Option<Timestamp> {
+        self.waiting.get(&session).map(|waiting| waiting.opening.started_at)
     }
 
     /// The calls of those that wait.
