@@ -161,7 +161,7 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
     };
     match arrival {
         Arrival::Switch { incarnation, event } => {
-            let run = state.opening().incarnation;
+            let run = state.run();
             let of_later_run = event.answers.is_some_and(|key| key.incarnation > run);
             // What answers an earlier run is news to this one: a treatment that outlived the failure has ended.
             let request = event.answers.filter(|key| key.incarnation == run).map(|key| key.request);

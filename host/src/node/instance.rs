@@ -8,7 +8,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use tandem_journal::Opening;
-use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure};
+use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure, synch::taken_over};
 use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{Epoch, InstanceName, NodeId, SessionId, SwitchName, VersionId};
@@ -16,7 +16,7 @@ use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
     Fatal, Home, Inbox, Instance, NodeService, Pair, Status, SynchOptions, Ticks, ToNode, Watch, Watched,
-    backup::{Backup, taken_over},
+    backup::Backup,
     boot_clock_ms,
     candidate::named,
     floor::Threads,
