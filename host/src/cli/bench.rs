@@ -32,22 +32,12 @@ pub struct Arguments {
     /// What an event carries (for the bench itself)
     #[arg(long, hide = true)]
     payload: Option<String>,
-    /// Be the host of a measurement, on this store (for the bench itself)
-    #[arg(long, value_name = "FILE", hide = true, requires = "url")]
-    as_host: Option<PathBuf>,
-    /// Where its switch is (for the bench itself)
-    #[arg(long, hide = true)]
-    url: Option<String>,
 }
 
 impl Arguments {
     pub(super) fn run(self, _logs: &LogArguments) -> miette::Result<Verdict> {
         if let (Some(sessions), Some(payload)) = (self.as_switch, &self.payload) {
             bench::serve(sessions, payload)?;
-            return Ok(Verdict::Good);
-        }
-        if let (Some(store), Some(url)) = (&self.as_host, &self.url) {
-            bench::host(store, url)?;
             return Ok(Verdict::Good);
         }
         // Beside the working directory, not in a memory file system: syncs must cost what they cost.

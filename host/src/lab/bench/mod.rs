@@ -2,6 +2,7 @@
 
 mod instance;
 mod live;
+mod pair;
 mod recovery;
 mod steps;
 mod switch;
@@ -12,7 +13,6 @@ use miette::{IntoDiagnostic, Report, miette};
 use serde::Serialize;
 use tandem_strategy::{Engine, EngineLimits, bench};
 
-pub use recovery::host;
 pub use steps::serve;
 
 /// How long and how often.
@@ -97,15 +97,33 @@ pub fn run(options: BenchOptions, folder: &Path, mut progress: impl FnMut(&str))
     figures.set("link_steps_per_s", median(made.iter().map(|steps| steps.per_s)));
     figures.set("cpu_us_per_step_link", median(made.iter().map(|steps| steps.cpu_us)));
 
-    // Not 100,000: their `reconcile` fits into no frame of the switch link (4 MiB) yet.
-    progress("kill -9 with 10,000 live sessions");
+    progress("a pair: kill -9 with 10,000 live sessions");
     let mut made = Vec::new();
     for _ in 0..options.runs {
         made.push(recovery::after_a_kill(Run::new(folder)?.path(), 10_000, &payload)?);
     }
     figures.set("recovery_first_ms_10k", median(made.iter().map(|made| made.first_ms)));
     figures.set("recovery_all_ms_10k", median(made.iter().map(|made| made.all_ms)));
+    figures.set("recovery_cpu_ms_10k", median(made.iter().map(|made| made.cpu_ms)));
     figures.set("bare_read_ms_10k", median(made.iter().map(|made| made.read_ms)));
+
+    progress("a pair: planned switchovers with 10,000 live sessions");
+    let mut made = Vec::new();
+    for _ in 0..options.runs {
+        made.push(recovery::planned(Run::new(folder)?.path(), 10_000, &payload)?);
+    }
+    figures.set("planned_wait_max_ms", median(made.iter().map(|(longest, _)| *longest)));
+    figures.set("planned_wait_max_ms_before", median(made.iter().map(|(_, before)| *before)));
+
+    progress("a pair: 400 sessions that start again");
+    let mut made = Vec::new();
+    for _ in 0..options.runs {
+        made.push(recovery::restart(Run::new(folder)?.path(), &payload)?);
+    }
+    figures.set("restart_sessions_per_50ms", median(made.iter().map(|made| made.per_50ms)));
+    figures.set("restart_most_in_50ms", median(made.iter().map(|made| made.most_in_50ms)));
+    figures.set("restart_new_call_ms", median(made.iter().map(|made| made.new_call_ms)));
+    figures.set("restart_new_call_max_ms", median(made.iter().map(|made| made.new_call_max_ms)));
     Ok(figures)
 }
 
