@@ -31,8 +31,9 @@ impl Pair {
         let gateway = Gateway::start(Switch::new(plan))?;
         let mut site = Site::new(folder, gateway.address())?;
         site.start('a')?;
-        site.start('b')?;
-        let pair = Pair { site, gateway };
+        let mut pair = Pair { site, gateway };
+        pair.until("the first primary", Switch::is_led)?;
+        pair.site.start('b')?;
         pair.until("the calls", Switch::all_rest)?;
         pair.until("the backup", |_| pair.site.is_covered('a'))?;
         std::thread::sleep(SETTLES);

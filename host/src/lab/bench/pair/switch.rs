@@ -103,6 +103,11 @@ impl Switch {
         }
     }
 
+    /// Whether somebody leads.
+    pub fn is_led(&self) -> bool {
+        self.leader.is_some()
+    }
+
     /// Whether all calls have made their steps.
     pub fn all_rest(&self) -> bool {
         self.rested == self.plan.calls

@@ -112,7 +112,7 @@ fn what_was_written_since_is_read_in_parts(place: &Place) {
         parts.push(part);
     }
     let named = |at, name: &str| (at, name.to_owned());
-    assert_eq!(parts[0], [named(3, "101-1-1 step 1"), named(4, "101-1-2 last step 1")]);
+    assert_eq!(parts[0], [named(3, "101-1-1 step 1"), named(4, "101-1-2 step 1")]);
     assert_eq!(parts[1..], [vec![named(5, "101-1-1 step 2")], vec![]]);
     assert_eq!(reader.last_row().unwrap(), 5);
 }
