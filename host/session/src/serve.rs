@@ -141,10 +141,11 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory.
+    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory, and so has one
+    /// that was read ahead.
     pub(crate) fn load(&mut self, id: SessionId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        if slot.persisted {
+        if slot.persisted && slot.memory.is_empty() {
             slot.presence = Presence::Loading;
             self.outputs.push(Output::Load(id));
         } else {
