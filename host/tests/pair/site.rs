@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::shim::Shim;
+use crate::wire::Wire;
 
 /// Past this the test hangs.
 const HUNG: Duration = Duration::from_secs(90);
@@ -23,6 +24,8 @@ pub struct Site {
     admin: [String; 2],
     pub synch: [String; 2],
     hosts: [Option<Child>; 2],
+    /// What each finds the other's synch port by.
+    wires: [Wire; 2],
     shims: [Option<Shim>; 2],
     mounted: Option<PathBuf>,
 }
@@ -107,11 +110,13 @@ impl Site {
     fn within(folder: tempfile::TempDir, lease: &str, store: &str, points: &[(&str, &str, &str)]) -> Self {
         let [switch, admin_a, admin_b, synch_a, synch_b] = free();
         let (admin, synch) = ([admin_a, admin_b], [synch_a, synch_b]);
+        let near = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [near_a, near_b] = near.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
         let config = folder.path().join("tandem.toml");
         let mut text = format!(
             "cluster.name = \"pair\"\npersistence.store = \"sqlite:{store}\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
              [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\", synch = \"{}\" }}\nb = {{ admin = \"{}\", synch = \"{}\" }}\n",
-            admin[0], synch[0], admin[1], synch[1]
+            admin[0], synch[0], admin[1], near_b
         );
         for (number, strategy, parameters) in points {
             text += &format!(
@@ -119,7 +124,12 @@ impl Site {
                  parameters = {{ {parameters} }}\n"
             );
         }
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(&config, &text).unwrap();
+        // Each has its own port there, and the other's at the wire that leads to it.
+        let of_b = text.replace(&synch[0], &near_a).replace(&near_b, &synch[1]);
+        std::fs::write(folder.path().join("tandem-b.toml"), of_b).unwrap();
+        let mut far = synch.clone().into_iter();
+        let wires = near.map(|near| Wire::new(near, far.next().unwrap()));
         let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let ready = file("ready.json");
         let places = ["simswitch", "--listen", &switch, "--control", "127.0.0.1:0", "--config", config.to_str().unwrap()];
@@ -138,7 +148,7 @@ impl Site {
         });
         let control = serde_json::from_slice::<Value>(&said).unwrap()["control_on"].as_str().unwrap().to_owned();
         let (hosts, shims) = ([None, None], [None, None]);
-        Site { folder, switch, control, gateway: places[2].to_owned(), admin, synch, hosts, shims, mounted: None }
+        Site { folder, switch, control, gateway: places[2].to_owned(), admin, synch, hosts, wires, shims, mounted: None }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -158,8 +168,8 @@ impl Site {
     }
 
     pub fn starts(&mut self, letter: char) {
-        let config = self.config();
-        self.starts_as(&[], letter, &config);
+        let config = self.file(if letter == 'a' { "tandem.toml" } else { "tandem-b.toml" });
+        self.starts_as(&[], letter, config.to_str().unwrap());
     }
 
     /// Started by another program that does something first (its arguments end where the program's begin), with this file of options.
@@ -236,6 +246,20 @@ impl Site {
     /// Waits until the primary's backup could take over without losing anything.
     pub fn has_a_backup(&self, letter: char) -> Value {
         self.stands(letter, |status| status["peer"]["ready"] == true)
+    }
+
+    /// The connection between the two breaks, and none comes about.
+    pub fn cuts_the_link(&self) {
+        self.wires.iter().for_each(Wire::cut);
+    }
+
+    pub fn mends_the_link(&self) {
+        self.wires.iter().for_each(Wire::mend);
+    }
+
+    /// The gateway dies with all it knew, and begins again after 200 ms.
+    pub fn kills_the_gateway(&self) {
+        ask(&self.control, "POST", "/kill-gateway/200").unwrap();
     }
 
     /// Waits until it has started so many sessions again.
