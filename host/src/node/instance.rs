@@ -22,7 +22,7 @@ use super::{
     floor::Threads,
     recovery,
     recovery::Found,
-    service::{LiveVersions, Reign},
+    reign::{LiveVersions, Reign},
     this_process, tick_every,
 };
 use crate::{
