@@ -65,7 +65,7 @@ pub struct Release {
 pub(crate) fn nothing(state: &SessionState) -> Release {
     Release {
         session: state.session(),
-        incarnation: state.opening().incarnation,
+        incarnation: state.run(),
         seq: state.seq(),
         at: state.at(),
         records: 0,
@@ -223,7 +223,7 @@ fn message(state: &SessionState, epoch: Epoch, max_quiet_ms: Option<u64>, reques
     StepMessage {
         epoch,
         session: state.session(),
-        incarnation: state.opening().incarnation,
+        incarnation: state.run(),
         seq: state.seq(),
         interactions: state.live_interactions().map(|interaction| held(state, interaction)).collect(),
         quiet_until: max_quiet_ms.filter(|_| state.is_live()).and_then(|bound| state.quiet_until(bound)),

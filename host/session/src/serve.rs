@@ -141,10 +141,11 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory.
+    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory, and so has one
+    /// that was read ahead.
     pub(crate) fn load(&mut self, id: SessionId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        if slot.persisted {
+        if slot.persisted && slot.memory.is_empty() {
             slot.presence = Presence::Loading;
             self.outputs.push(Output::Load(id));
         } else {
@@ -161,7 +162,7 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
     };
     match arrival {
         Arrival::Switch { incarnation, event } => {
-            let run = state.opening().incarnation;
+            let run = state.run();
             let of_later_run = event.answers.is_some_and(|key| key.incarnation > run);
             // What answers an earlier run is news to this one: a treatment that outlived the failure has ended.
             let request = event.answers.filter(|key| key.incarnation == run).map(|key| key.request);

@@ -16,7 +16,7 @@ use tandem_words::{
 };
 
 use crate::{
-    Arrival, Finished, Folded, Guests, Inventory, Output, SessionState, WorkerOptions, release,
+    Arrival, Finished, Folded, Guests, Inventory, Output, Records, SessionState, WorkerOptions, release,
     slot::{Presence, Slot},
 };
 
@@ -37,6 +37,8 @@ pub enum Input {
     Loaded(SessionId, Option<Box<SessionRows>>),
     /// [`Worker::recover`].
     Recover(Box<Folded>),
+    /// [`Worker::read_ahead`].
+    ReadAhead(SessionId, Records),
     /// [`Worker::reconciled`].
     Reconciled {
         /// Requests the gateway has not seen.
@@ -83,6 +85,9 @@ pub struct Worker<G> {
     pub(crate) samples: BTreeSet<SessionId>,
     /// Versions whose replay differed: their sessions have an instance each.
     pub(crate) alone: BTreeSet<VersionId>,
+    /// Sessions whose records are here and whose guest is not, with how many those are; and all of these together.
+    pub(crate) ahead: BTreeMap<SessionId, usize>,
+    pub(crate) records_ahead: usize,
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -99,6 +104,8 @@ impl<G: Guests> Worker<G> {
             idle: BTreeSet::new(),
             samples: BTreeSet::new(),
             alone: BTreeSet::new(),
+            ahead: BTreeMap::new(),
+            records_ahead: 0,
             outputs: Vec::new(),
         }
     }
@@ -113,6 +120,7 @@ impl<G: Guests> Worker<G> {
             Input::LostClaim(id) => self.lost_claim(id),
             Input::Loaded(id, rows) => self.loaded(id, rows.as_deref()),
             Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
+            Input::ReadAhead(id, records) => self.read_ahead(id, records),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
             Input::News(body) => self.news(&body),
             Input::Await(opening) => self.await_restart(*opening),
@@ -393,7 +401,7 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    fn forget_if_done(&mut self, id: SessionId) {
+    pub(crate) fn forget_if_done(&mut self, id: SessionId) {
         if self.slots.get(&id).is_some_and(Slot::is_done)
             && let Some(slot) = self.slots.remove(&id)
         {

@@ -331,6 +331,7 @@ impl NodeService {
                 }
             }
             StockTaking::No => {
+                self.primary.backup_is_behind(self.threads.backup.as_ref().is_some_and(Backup::is_behind));
                 let idle = self.primary.idle(self.threads.workers.wake_at());
                 desk::carry_out(idle.into_iter().collect(), &mut self.threads);
             }

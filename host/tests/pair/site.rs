@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::wire::Wire;
+
 /// Past this the test hangs.
 const HUNG: Duration = Duration::from_secs(90);
 
@@ -19,6 +21,8 @@ pub struct Site {
     control: String,
     admin: [String; 2],
     hosts: [Option<Child>; 2],
+    /// What each finds the other's synch port by.
+    wires: [Wire; 2],
 }
 
 fn tandem(arguments: &[&str]) -> Command {
@@ -82,11 +86,13 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let [switch, admin_a, admin_b, synch_a, synch_b] = free();
         let admin = [admin_a, admin_b];
+        let near = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [near_a, near_b] = near.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
         let config = folder.path().join("tandem.toml");
         let mut text = format!(
             "cluster.name = \"pair\"\npersistence.store = \"sqlite:pair.db\"\nswitch.main.url = \"ws://{switch}\"\nsessions.processing-threads = 2\n\
              [lease]\n{lease}\n[[node]]\nid = 101\na = {{ admin = \"{}\", synch = \"{}\" }}\nb = {{ admin = \"{}\", synch = \"{}\" }}\n",
-            admin[0], synch_a, admin[1], synch_b
+            admin[0], synch_a, admin[1], near_b
         );
         for (number, strategy, parameters) in points {
             text += &format!(
@@ -94,7 +100,12 @@ impl Site {
                  parameters = {{ {parameters} }}\n"
             );
         }
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(&config, &text).unwrap();
+        // Each has its own port there, and the other's at the wire that leads to it.
+        let of_b = text.replace(&synch_a, &near_a).replace(&near_b, &synch_b);
+        std::fs::write(folder.path().join("tandem-b.toml"), of_b).unwrap();
+        let mut far = [synch_a, synch_b].into_iter();
+        let wires = near.map(|near| Wire::new(near, far.next().unwrap()));
         let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let ready = file("ready.json");
         let places = ["simswitch", "--listen", &switch, "--control", "127.0.0.1:0", "--config", config.to_str().unwrap()];
@@ -115,7 +126,7 @@ impl Site {
             std::fs::read(&ready).ok()
         });
         let control = serde_json::from_slice::<Value>(&said).unwrap()["control_on"].as_str().unwrap().to_owned();
-        Site { folder, switch, control, admin, hosts: [None, None] }
+        Site { folder, switch, control, admin, hosts: [None, None], wires }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -137,7 +148,8 @@ impl Site {
     pub fn starts(&mut self, letter: char) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(&format!("{letter}.log"))).unwrap();
         let name = format!("101/{letter}");
-        let mut command = tandem(&["run", "--instance", &name, "--config", &self.config()]);
+        let config = self.file(if letter == 'a' { "tandem.toml" } else { "tandem-b.toml" });
+        let mut command = tandem(&["run", "--instance", &name, "--config", config.to_str().unwrap()]);
         self.hosts[index(letter)] = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
     }
 
@@ -183,6 +195,20 @@ impl Site {
     /// Waits until the primary's backup could take over without losing anything.
     pub fn has_a_backup(&self, letter: char) -> Value {
         self.stands(letter, |status| status["peer"]["ready"] == true)
+    }
+
+    /// The connection between the two breaks, and none comes about.
+    pub fn cuts_the_link(&self) {
+        self.wires.iter().for_each(Wire::cut);
+    }
+
+    pub fn mends_the_link(&self) {
+        self.wires.iter().for_each(Wire::mend);
+    }
+
+    /// The gateway dies with all it knew, and begins again after 200 ms.
+    pub fn kills_the_gateway(&self) {
+        ask(&self.control, "POST", "/kill-gateway/200").unwrap();
     }
 
     /// Waits until it has started so many sessions again.
