@@ -130,9 +130,11 @@ impl Backup {
     /// How the backup stands; none: nobody is connected. `live`: the versions that it must have; `solo`: what the lease's row says.
     pub(super) fn peer(&self, instance: String, live: &BTreeSet<VersionId>, solo: bool) -> Option<PeerStanding> {
         self.source.is_connected().then(|| {
-            let why_not = not_ready(&self.source, self.standing.as_ref(), live).map(|why| why.to_string());
+            let quiet = self.link.as_ref().is_some_and(|link| link.status().quiet);
+            let why_not = quiet.then(|| "there was no sign of life from the backup for a moment; it hangs, or is just ending".to_owned());
+            let why_not = why_not.or_else(|| not_ready(&self.source, self.standing.as_ref(), live).map(|why| why.to_string()));
             let why_not = why_not.or_else(|| solo.then(|| "the commit that says that it has everything is under way".to_owned()));
-            let reaches_switch = self.standing.as_ref().is_some_and(|standing| standing.reaches_switch);
+            let reaches_switch = !quiet && self.standing.as_ref().is_some_and(|standing| standing.reaches_switch);
             PeerStanding { instance, ready: why_not.is_none(), why_not, reaches_switch }
         })
     }

@@ -170,7 +170,7 @@ pub fn prepare<G: Guests>(
     let progress = Progress::new(began);
     let queue = CommitQueue::new(lease, options.switch.clone());
     let tenure = Tenure::taken(lease_timeout_ms, began);
-    let watched = Watched::new(ticks.clone(), lease_timeout_ms, options.pair.is_some());
+    let watched = Watched::new(ticks.clone(), lease_timeout_ms, options.pair.is_some(), lock.clone());
     let tick_every = tick_every(options.lease_timeout);
     let ticker = ticks.ticker("committer");
     let committing = Committer::new(store, queue, tenure, progress.clone(), activity.clone(), node.clone(), watched, ticker).start(

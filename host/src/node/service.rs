@@ -249,7 +249,11 @@ impl NodeService {
         if self.stopping.is_some() {
             return Err(format!("{} is giving the role up already", self.status.instance));
         }
-        if let Some(objection) = pair.objection().filter(|_| !force) {
+        if let Some(why) = self.progress.held_up().filter(|_| !force) {
+            return Err(format!("commits are held up, as they would be for {}, on the same store: {why}", pair.other));
+        }
+        let problem = self.threads.backup.as_ref().and_then(|backup| backup.synch().problem);
+        if let Some(objection) = pair.objection(problem).filter(|_| !force) {
             return Err(objection);
         }
         tracing::info!(heir = %pair.other, "handing over: no more events, then the last commits");
@@ -263,7 +267,8 @@ impl NodeService {
             lock.keep();
         }
         self.of_backup(Backup::tick);
-        if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() {
+        // While nothing can be committed, nothing can be given back.
+        if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() && self.progress.held_up().is_none() {
             tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
             self.stopping = Some(Instant::now());
         }

@@ -129,7 +129,7 @@ default-route = "9000"
             ("bank.wasm", "bench.wasm", "routing-point[8000@main].strategy"),
             ("\"9000\"\n", "\"9000\"\nparameters = { retries = 3 }\n", "routing-point[8000@main].parameters"),
             ("\"9000\"\n", "\"9000\"\ncontrol-deadline = \"3s\"\n", "routing-point[8000@main].control-deadline"),
-            ("\"9000\"\n", "\"9000\"\n[lease]\ntimeout = \"2s\"\n", "lease.timeout"),
+            ("\"9000\"\n", "\"9000\"\n[lease]\ntimeout = \"3s\"\n", "lease.timeout"),
             ("\"9000\"\n", "\"9000\"\n[orchestration]\nsession-restart-quota = 9\n", "orchestration.session-restart-quota"),
         ] {
             assert!(FILE.contains(from));

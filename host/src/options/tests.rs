@@ -77,7 +77,7 @@ fn a_mistake_names_the_thing_and_what_to_do() {
         ("[orchestration]\nnew-session-on-reroute = false", "has no effect in this release"),
         ("[lease]\nfencing = \"epoch\"", "lease.fencing = \"epoch\" is for tests"),
         ("[log]\nformat = \"xml\"", "must be \"text\" or \"json\""),
-        ("[lease]\nrenewal = \"600ms\"", "more than half of lease.timeout"),
+        ("[lease]\nrenewal = \"1100ms\"", "more than half of lease.timeout"),
         ("[scxml]\nsession-processing-threads = 2\n[sessions]\nprocessing-threads = 2", "given twice"),
         ("[retention]\nmax-bytes = 1", "comes with a later release"),
         ("[switch.other]\nurl = \"ws://127.0.0.1:1\"", "one switch only in this release, and there are main, other"),

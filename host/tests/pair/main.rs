@@ -2,7 +2,14 @@
 //! program: `cargo build --release -p tandem-oracle`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod clocks;
+mod full_disk;
+mod hung_thread;
+mod places;
+mod refused;
+mod shim;
 mod site;
+mod synch_port;
 mod wire;
 
 use std::{
