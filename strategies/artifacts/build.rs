@@ -13,6 +13,7 @@ fn embed() -> Result<(), Error> {
     place.watch();
     sdk_files(&place)?;
     strategies(&place)?;
-    println!("cargo::rerun-if-changed=../../tests/guests/bench");
-    compile(&place, &[Guest { name: "bench".to_owned(), scenarios: Vec::new() }])
+    let for_bench = ["bench", "listener"];
+    for_bench.iter().for_each(|name| println!("cargo::rerun-if-changed=../../tests/guests/{name}"));
+    compile(&place, &for_bench.map(|name| Guest { name: name.to_owned(), scenarios: Vec::new() }))
 }

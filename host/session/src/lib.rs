@@ -4,8 +4,10 @@
 //! behind the trait [`Guests`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod ahead;
 mod commit;
 mod draft;
+mod following;
 mod guests;
 mod limits;
 mod memory;
@@ -13,6 +15,7 @@ mod open_request;
 mod rebuild;
 mod release;
 mod restart;
+mod said;
 mod serve;
 mod slot;
 mod snapshot;
@@ -24,10 +27,12 @@ mod worker;
 
 pub use commit::{CommitQueue, Durable, Finished};
 pub use draft::{Draft, OverLimit, Written};
+pub use following::Following;
 pub use guests::{Effort, GuestFailure, Guests, Next, Place};
 pub use limits::{StepLimits, WorkerOptions};
 pub use open_request::OpenRequest;
-pub use rebuild::{Folded, fold};
+pub use rebuild::{Folded, Records, fold};
 pub use release::{HostRequest, Release};
+pub use said::Said;
 pub use state::{Held, Life, SessionState, Standing};
 pub use worker::{Arrival, Input, Inventory, Output, Worker};

@@ -81,6 +81,9 @@ pub struct WorkerOptions {
     /// Arrivals held for a session that waits to be started again; more are lost, and it is told that its events are `partial`.
     /// A restart takes milliseconds to seconds; a call has a handful of events meanwhile.
     pub max_held: usize,
+    /// Records of recovered sessions that a worker keeps until their guests are rebuilt; those beyond are read again. About 1 KB each,
+    /// for a moment; 10,000 calls in the middle of their menus are half of it.
+    pub max_records_ahead: usize,
     /// `max-quiet`: the longest silence a session may ask for, ms of switch time (design, section 9).
     pub max_quiet_ms: u64,
 }
@@ -98,6 +101,7 @@ impl Default for WorkerOptions {
             max_steps_at_once: 1_000,
             max_waiting: 10_000,
             max_held: 1_000,
+            max_records_ahead: 100_000,
             max_quiet_ms: 60_000,
         }
     }

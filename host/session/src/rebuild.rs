@@ -3,6 +3,8 @@
 //! One function serves recovery, passivated sessions, and the neighbours of a guest that took its cell down; the tail is
 //! the stored rows plus the worker's own records that are not acknowledged yet.
 
+mod sample;
+
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
@@ -19,15 +21,34 @@ pub struct Folded {
     pub last_snapshot: u32,
 }
 
+/// What brings a session back, as it was read: its opening, the last snapshot, and the records behind that.
+#[derive(Debug)]
+pub struct Records(pub(crate) Vec<Arc<Record>>);
+
+impl Records {
+    /// Of these rows. The message is for people.
+    pub fn read(rows: &SessionRows) -> Result<Self, String> {
+        read(rows).map(Records)
+    }
+
+    /// The session's state, without its guest. The message is for people.
+    pub fn fold(&self) -> Result<Folded, String> {
+        let start = start_of(&self.0)?;
+        let (mut state, last_snapshot) = (start.state, start.seq);
+        for record in self.0.iter().skip(start.tail) {
+            apply(&mut state, record);
+        }
+        Ok(Folded { state, last_snapshot })
+    }
+
+    pub(crate) fn last_step(&self) -> u32 {
+        self.0.last().map_or(0, |record| record.seq())
+    }
+}
+
 /// Folds a session's rows into its state, without its guest. The message is for people.
 pub fn fold(rows: &SessionRows) -> Result<Folded, String> {
-    let records = read(rows)?;
-    let start = start_of(&records)?;
-    let (mut state, last_snapshot) = (start.state, start.seq);
-    for record in records.iter().skip(start.tail) {
-        apply(&mut state, record);
-    }
-    Ok(Folded { state, last_snapshot })
+    Records::read(rows)?.fold()
 }
 
 struct Start<'a> {
@@ -67,7 +88,7 @@ fn apply(state: &mut SessionState, record: &Record) {
 }
 
 /// Why a session could not be brought back.
-enum Setback {
+pub(crate) enum Setback {
     /// Its rows are damaged: nothing is known of it.
     Unreadable(String),
     /// Its guest cannot follow the journal.
@@ -98,10 +119,12 @@ impl<G: Guests> Worker<G> {
         self.bring_back(id, &records, alone);
     }
 
-    /// The same for a session that is not persisted: its records have been here all the time.
+    /// The same for a session whose records are here: one that is not persisted, or one that was read ahead.
     pub(crate) fn rebuild_from_memory(&mut self, id: SessionId) {
-        let Some(slot) = self.slots.get(&id).filter(|slot| slot.presence == Presence::Absent) else { return };
-        let (records, alone) = (slot.memory.clone(), slot.alone);
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Absent) else { return };
+        let records = if slot.persisted { std::mem::take(&mut slot.memory) } else { slot.memory.clone() };
+        let alone = slot.alone;
+        self.no_longer_ahead(id);
         self.bring_back(id, &records, alone);
     }
 
@@ -128,7 +151,7 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    fn come_back(&mut self, id: SessionId, state: SessionState) {
+    pub(crate) fn come_back(&mut self, id: SessionId, state: SessionState) {
         self.mark_dead();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if !state.is_live() {
@@ -166,7 +189,7 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
-    fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
+    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
         let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
         let mut end = Box::new(state.clone());
         for record in records.iter().skip(tail) {

@@ -141,10 +141,11 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory.
+    /// Has its records read, and its guest made of them. A session that is not persisted has its records in memory, and so has one
+    /// that was read ahead.
     pub(crate) fn load(&mut self, id: SessionId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        if slot.persisted {
+        if slot.persisted && slot.memory.is_empty() {
             slot.presence = Presence::Loading;
             self.outputs.push(Output::Load(id));
         } else {
@@ -161,7 +162,7 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
     };
     match arrival {
         Arrival::Switch { incarnation, event } => {
-            let run = state.opening().incarnation;
+            let run = state.run();
             let of_later_run = event.answers.is_some_and(|key| key.incarnation > run);
             // What answers an earlier run is news to this one: a treatment that outlived the failure has ended.
             let request = event.answers.filter(|key| key.incarnation == run).map(|key| key.request);
@@ -199,6 +200,11 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
         // What the switch could not tell, the session may have heard all the same.
         Arrival::News(EventBody::InteractionDeleted(Deletion { interaction, .. })) if !is_known(state, interaction) => Verdict::Skip,
         Arrival::News(EventBody::InteractionDefaultRouted(interaction)) if !state.holds(interaction) => Verdict::Skip,
+        // Where it had stopped, however late its guest is back: what it missed comes behind this, each at its own time.
+        Arrival::News(EventBody::SessionRecovered) => {
+            let body = EventBody::SessionRecovered;
+            Verdict::Step(Taken { source: Source::Host, at: state.at(), switch_at: None, request: None, body })
+        }
         Arrival::News(body) => host(None, body.clone()),
         // While an answer is owed to it, it goes on: the next step puts this on the agenda again.
         Arrival::Linger if state.is_owed() => Verdict::Skip,

@@ -32,7 +32,8 @@ pub(crate) struct Slot {
     pub waiting: VecDeque<Arrival>,
     /// Whether its steps are rows. Else a cell that dies is rebuilt from `memory`.
     pub persisted: bool,
-    /// Of a session that is not persisted: its opening or last snapshot, and the steps behind that.
+    /// Of a session that is not persisted: its opening or last snapshot, and the steps behind that. Of one that was recovered: the
+    /// same, as it was read, until its guest is rebuilt.
     pub memory: Vec<Arc<Record>>,
     /// More arrived than could be held while it waited to be started again.
     pub partial: bool,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tandem_journal::{Claim, Opening, Outcome, Request, Source, Step};
 use tandem_words::{
-    Context, ErrorCode, Event, EventBody, Failure, Holding, Incarnation, Interaction, InteractionId, Position, Property, RequestBody,
-    RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp, Visit,
+    Bug, Context, ErrorCode, Event, EventBody, Failure, Holding, Incarnation, Interaction, InteractionId, Position, Property, RequestBody,
+    RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp, Visit, planted,
 };
 
 use crate::{
@@ -130,9 +130,14 @@ impl SessionState {
         self.opening.session
     }
 
+    /// The incarnation that its requests are of.
+    pub(crate) fn run(&self) -> Incarnation {
+        if planted(Bug::SameIncarnationAfterRestart) { 1 } else { self.opening.incarnation }
+    }
+
     /// The key of one of its requests.
     pub fn key(&self, request: RequestId) -> RequestKey {
-        RequestKey { session: self.opening.session, incarnation: self.opening.incarnation, request }
+        RequestKey { session: self.opening.session, incarnation: self.run(), request }
     }
 
     /// What `start` and `restore` are told.

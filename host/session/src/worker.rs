@@ -13,11 +13,11 @@ use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_synch_link::Change;
 use tandem_words::{
     Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp,
-    planted,
+    VersionId, planted,
 };
 
 use crate::{
-    Finished, Folded, Guests, Release, SessionState, WorkerOptions, release,
+    Finished, Folded, Guests, Records, Release, SessionState, WorkerOptions, release,
     slot::{Presence, Slot},
 };
 
@@ -91,6 +91,8 @@ pub enum Input {
     Loaded(SessionId, Option<Box<SessionRows>>),
     /// [`Worker::recover`].
     Recover(Box<Folded>),
+    /// [`Worker::read_ahead`].
+    ReadAhead(SessionId, Records),
     /// [`Worker::reconciled`].
     Reconciled {
         /// Requests the gateway has not seen.
@@ -164,6 +166,13 @@ pub struct Worker<G> {
     pub(crate) agenda: BTreeSet<(Timestamp, SessionId, Due)>,
     /// Sessions whose guest is in memory, by the time at which to look whether it is still needed.
     pub(crate) idle: BTreeSet<(Timestamp, SessionId)>,
+    /// Sessions that are over, and are replayed when their rows have been read.
+    pub(crate) samples: BTreeSet<SessionId>,
+    /// Versions whose replay differed: their sessions have an instance each.
+    pub(crate) alone: BTreeSet<VersionId>,
+    /// Sessions whose records are here and whose guest is not, with how many those are; and all of these together.
+    pub(crate) ahead: BTreeMap<SessionId, usize>,
+    pub(crate) records_ahead: usize,
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -178,6 +187,10 @@ impl<G: Guests> Worker<G> {
             slots: BTreeMap::new(),
             agenda: BTreeSet::new(),
             idle: BTreeSet::new(),
+            samples: BTreeSet::new(),
+            alone: BTreeSet::new(),
+            ahead: BTreeMap::new(),
+            records_ahead: 0,
             outputs: Vec::new(),
         }
     }
@@ -192,6 +205,7 @@ impl<G: Guests> Worker<G> {
             Input::LostClaim(id) => self.lost_claim(id),
             Input::Loaded(id, rows) => self.loaded(id, rows.as_deref()),
             Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
+            Input::ReadAhead(id, records) => self.read_ahead(id, records),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
             Input::News(body) => self.news(&body),
             Input::Await(opening) => self.await_restart(*opening),
@@ -229,7 +243,8 @@ impl<G: Guests> Worker<G> {
     pub fn open(&mut self, opening: Opening, first: Option<Arrival>) {
         let id = opening.session;
         // Messages may have come for it, from somebody who guessed its id; the rows that were asked for will find it open.
-        let early = self.slots.insert(id, Slot::opened(opening)).map(|slot| slot.waiting);
+        let alone = self.alone.contains(&opening.version);
+        let early = self.slots.insert(id, Slot { alone, ..Slot::opened(opening) }).map(|slot| slot.waiting);
         match first {
             Some(arrival) => self.arrive(id, arrival),
             None => self.open_without_event(id),
@@ -302,6 +317,9 @@ impl<G: Guests> Worker<G> {
 
     /// The rows asked for by [`Output::Load`]; none: the store does not know the session.
     pub fn loaded(&mut self, id: SessionId, rows: Option<&SessionRows>) {
+        if self.samples.remove(&id) {
+            return self.replay_sample(id, rows);
+        }
         self.rebuild(id, rows);
         self.serve(id);
         self.forget_if_done(id);
@@ -468,9 +486,11 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    fn forget_if_done(&mut self, id: SessionId) {
-        if self.slots.get(&id).is_some_and(Slot::is_done) {
-            self.slots.remove(&id);
+    pub(crate) fn forget_if_done(&mut self, id: SessionId) {
+        if self.slots.get(&id).is_some_and(Slot::is_done)
+            && let Some(slot) = self.slots.remove(&id)
+        {
+            self.sample(id, &slot);
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::lab::bench::{self, BenchOptions};
 #[command(after_long_help = "\
 Examples:
   tandem bench
-  tandem bench --json figures.json --runs 5 --seconds 5")]
+  tandem bench --json figures.json --runs 5 --seconds 5
+  tandem bench --only kill --only planned --runs 10")]
 pub struct Arguments {
     /// Write the figures here too, as one JSON object
     #[arg(long, value_name = "FILE")]
@@ -26,18 +27,15 @@ pub struct Arguments {
     /// How long one measurement takes
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     seconds: u64,
+    /// Measure this part only; may be given several times
+    #[arg(long, value_name = "PART", value_parser = clap::builder::PossibleValuesParser::new(bench::parts()))]
+    only: Vec<String>,
     /// Be the switch of a measurement with so many sessions (for the bench itself)
     #[arg(long, value_name = "SESSIONS", hide = true, requires = "payload")]
     as_switch: Option<u32>,
     /// What an event carries (for the bench itself)
     #[arg(long, hide = true)]
     payload: Option<String>,
-    /// Be the host of a measurement, on this store (for the bench itself)
-    #[arg(long, value_name = "FILE", hide = true, requires = "url")]
-    as_host: Option<PathBuf>,
-    /// Where its switch is (for the bench itself)
-    #[arg(long, hide = true)]
-    url: Option<String>,
 }
 
 impl Arguments {
@@ -46,15 +44,11 @@ impl Arguments {
             bench::serve(sessions, payload)?;
             return Ok(Verdict::Good);
         }
-        if let (Some(store), Some(url)) = (&self.as_host, &self.url) {
-            bench::host(store, url)?;
-            return Ok(Verdict::Good);
-        }
         // Beside the working directory, not in a memory file system: syncs must cost what they cost.
         let folder = PathBuf::from(format!(".tandem-bench-{}", std::process::id()));
         fs::create_dir_all(&folder).into_diagnostic().wrap_err("the bench cannot write in this folder")?;
         let options = BenchOptions { time: Duration::from_secs(self.seconds), runs: self.runs.max(1) };
-        let figures = bench::run(options, &folder, |what| eprintln!("measuring: {what}"));
+        let figures = bench::run(options, &self.only, &folder, |what| eprintln!("measuring: {what}"));
         let _ = fs::remove_dir_all(&folder);
         let figures = figures?;
         for (key, value) in &figures.0 {

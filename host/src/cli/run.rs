@@ -1,6 +1,7 @@
 //! `tandem run`.
 
 mod notify;
+mod reload;
 mod settings;
 mod signals;
 
@@ -32,7 +33,8 @@ use crate::{
 /// Runs one instance: waits for the node's lease, recovers its sessions, serves its switch.
 ///
 /// The other instance of the node takes over when this one dies or hangs; this one is then its backup. Ends on SIGTERM or
-/// ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the other instance.
+/// ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the other instance. On SIGHUP it reads the
+/// options file again, and logs what counts from when.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -50,7 +52,7 @@ pub struct Arguments {
 impl Arguments {
     pub(super) fn run(self, logs: &LogArguments) -> miette::Result<Verdict> {
         let Loaded { options, warnings } = Options::load(&self.config)?;
-        logs.start(Some(&options.log))?;
+        let logging = logs.start(Some(&options.log))?;
         for warning in warnings {
             tracing::warn!("{}: {warning}", self.config.display());
         }
@@ -92,6 +94,10 @@ impl Arguments {
         let (shutdown, ended) = watch::channel(false);
         if let Some(signals) = signals::signals() {
             runtime.spawn(signals::stop_on_signal(running.clone(), signals));
+        }
+        if let Some(hangups) = signals::hangups() {
+            let reload = reload::Reload { path: self.config.clone(), options: options.clone(), logging };
+            runtime.spawn(reload.at(hangups));
         }
         let manager = notify::Manager::from_environment();
         let _following = manager.map(|manager| manager.follow(running.clone())).transpose().into_diagnostic()?;

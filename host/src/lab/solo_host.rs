@@ -1,7 +1,10 @@
 //! A host on one thread: the same desk, worker and commit queue that `tandem run` puts on several, without a clock, a socket
 //! or a wait. Scenario tests and the simulation run on it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+};
 
 use tandem_instance::{Floor, desk};
 use tandem_journal::FormatError;
@@ -107,6 +110,9 @@ impl Floor for Hands {
         self.ignored.extend(mark);
     }
 
+    /// The lab's switch keeps every event until a host has it.
+    fn missed(&mut self) {}
+
     fn warn(&mut self, what: String) {
         tracing::warn!("{what}");
     }
@@ -121,12 +127,19 @@ impl<G: Guests> SoloHost<G> {
         let mut reader = store.reader()?;
         let mut worker = Worker::new(guests, options.worker, lease.epoch);
         let mut openings = Vec::new();
-        recovery::recover(reader.as_mut(), node, |found| match found {
-            Found::Persisted(folded) => worker.recover(folded.state, folded.last_snapshot),
-            Found::Waiting(opening) => {
-                worker.await_restart(opening.clone());
-                openings.push(opening);
+        reader.for_each_live_session(node, &mut |session, rows| {
+            match recovery::found(session, &rows) {
+                Some(Found::Persisted(folded, records)) => {
+                    worker.recover(folded.state, folded.last_snapshot);
+                    records.into_iter().for_each(|records| worker.read_ahead(session, records));
+                }
+                Some(Found::Waiting(opening)) => {
+                    worker.await_restart(opening.clone());
+                    openings.push(opening);
+                }
+                None => {}
             }
+            ControlFlow::Continue(())
         })?;
         let switch = options.switch.clone();
         let node_options = NodeOptions {

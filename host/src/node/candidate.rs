@@ -13,7 +13,7 @@ use tandem_synch_link::Standing;
 use tandem_words::{InstanceName, VersionId};
 
 use super::{
-    Fatal, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder, inbox::weight,
+    Fatal, Follower, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder, inbox::weight,
     this_process,
 };
 use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
@@ -42,6 +42,7 @@ pub struct CandidateService {
     link: Option<Outgoing>,
     welcome: bool,
     held_up: Option<String>,
+    follower: Option<Follower>,
     /// The synch link, and the versions whose components are compiled.
     synch: Option<(BackupHandle, Vec<VersionId>)>,
     node: Sender<ToNode>,
@@ -66,6 +67,7 @@ impl CandidateService {
             link: None,
             welcome: false,
             held_up: None,
+            follower: None,
             synch: None,
             node,
             messages,
@@ -91,6 +93,10 @@ impl CandidateService {
     /// Runs until it has taken the lease (returned with the store), or was told to end (none). Looks at lease and lock sixteen times
     /// a timeout, which is how much later than the timeout a hang can be found; the lock, when it comes free, wakes it at once.
     pub fn run(mut self, before_leading: BeforeLeading<'_>) -> Result<Option<Home>, Fatal> {
+        if self.instance.pair.is_some() {
+            let follower = Follower::start(&self.path, self.instance.instance.node);
+            self.follower = follower.inspect_err(|error| tracing::warn!("the journal is not read ahead: {error}")).ok();
+        }
         let looks_each = Duration::from_millis(self.options.timeout_ms / 16);
         let (mut next_look, mut next_heartbeat, mut had_lock) = (Instant::now(), Instant::now(), false);
         loop {
@@ -269,6 +275,7 @@ impl CandidateService {
             lock: Some(self.lock.clone()),
             taken: Some((lease, began)),
             mirror: None,
+            follower: self.follower.take(),
             ticks: Ticks::default(),
         })
     }

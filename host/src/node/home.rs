@@ -10,7 +10,7 @@ use tandem_node::synch::Mirror;
 use tandem_store::{LockError, Memory, Sqlite, Store, StoreError};
 use tandem_words::InstanceName;
 
-use super::{NodeLock, Ticks, this_process};
+use super::{Follower, NodeLock, Ticks, this_process};
 
 /// How long a process that was killed may take to be gone: the kernel frees its memory before its locks.
 const LAST_HOLDER_GOES: Duration = Duration::from_secs(2);
@@ -36,6 +36,8 @@ pub struct Home {
     pub(super) taken: Option<(Lease, u64)>,
     /// What this instance kept as a backup.
     pub mirror: Option<Mirror>,
+    /// What it read as one.
+    pub(super) follower: Option<Follower>,
     /// Who ticks.
     pub ticks: Ticks,
 }
@@ -64,7 +66,7 @@ impl Home {
 
     /// A store that nothing else can reach.
     pub(crate) fn of(store: Box<dyn Store>) -> Self {
-        Home { store, path: None, lock: None, taken: None, mirror: None, ticks: Ticks::default() }
+        Home { store, path: None, lock: None, taken: None, mirror: None, follower: None, ticks: Ticks::default() }
     }
 
     /// The store's file.

@@ -3,20 +3,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    ops::ControlFlow,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, unbounded};
 use tandem_journal::Opening;
-use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure};
-use tandem_session::{CommitQueue, Guests, Input, WorkerOptions};
+use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure, synch::taken_over};
+use tandem_session::{CommitQueue, Folded, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{Epoch, InstanceName, NodeId, SessionId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
-    Fatal, Home, Inbox, Instance, NodeService, Pair, Status, SynchOptions, Ticks, ToNode, Watch, Watched,
-    backup::{Backup, taken_over},
+    Fatal, Follower, Home, Inbox, Instance, NodeService, Pair, Status, SynchOptions, Ticks, ToNode, Watch, Watched,
+    backup::Backup,
     boot_clock_ms,
     candidate::named,
     floor::Threads,
@@ -26,7 +27,7 @@ use super::{
     this_process, tick_every,
 };
 use crate::{
-    session::{Activity, Committer, Progress, ReaderThread, WorkerParts, Workers},
+    session::{Activity, AheadThread, Committer, Progress, ReaderThread, WorkerParts, Workers},
     switch_link::{ClientOptions, SwitchLinkClient},
     synch::PrimaryService,
 };
@@ -147,8 +148,9 @@ pub fn prepare<G: Guests>(
     guests: impl Fn(usize) -> G + Send + Sync + 'static,
 ) -> Result<Ready, InstanceError> {
     let node_id = options.instance.node;
-    let Home { mut store, path, lock, taken, mirror, ticks } = home;
+    let Home { mut store, path, lock, taken, mirror, follower, ticks } = home;
     let (store_id, mut reader, rows_reader) = (store.store_id(), store.reader()?, store.reader()?);
+    let ahead_reader = follower.is_some().then(|| store.reader()).transpose()?;
     let me = this_process(options.instance);
     let (lease, began) = match taken {
         Some(taken) => taken,
@@ -191,8 +193,13 @@ pub fn prepare<G: Guests>(
         ticks: ticks.clone(),
         tick_every,
     };
-    let workers = Workers::start(channels, &parts, guests)?;
-    let Recovered { found, waiting } = recover(reader.as_mut(), node_id, &workers)?;
+    let mut workers = Workers::start(channels, &parts, guests)?;
+    let followed = follower.and_then(Follower::finish);
+    // Of sessions that were folded earlier the rows are still wanted, to rebuild their guests of.
+    let ahead_reader = ahead_reader.filter(|_| followed.is_some());
+    let Recovered { found, waiting, .. } = Recovered::of(followed, reader.as_mut(), node_id, &workers)?;
+    let for_ahead = workers.ahead();
+    let ahead = ahead_reader.map(|reader| AheadThread::start(reader, node_id, for_ahead, progress.clone())).transpose()?;
 
     let node_options = NodeOptions {
         cluster: options.cluster.clone(),
@@ -231,7 +238,7 @@ pub fn prepare<G: Guests>(
     let synch = options.pair.as_ref().and_then(|pair| pair.synch.clone());
     let backup = synch.as_ref().map(|synch| Backup::new(synch, lease.epoch, taken_over(&waiting, &kept, certain)));
     primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, kept, certain));
-    let mut threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
+    let mut threads = Threads::new(workers, committer, activity.clone(), [committing, reading].into_iter().chain(ahead).collect());
     threads.backup = backup;
     let versions: BTreeSet<_> = found.values().copied().collect();
     let deployed = options.deployments.routing_points.values().chain(options.deployments.strategies.values());
@@ -255,30 +262,44 @@ struct Recovered {
     found: BTreeMap<SessionId, VersionId>,
     /// Those that are not persisted.
     waiting: Vec<Opening>,
+    inputs: Vec<Vec<Input>>,
 }
 
-fn recover(reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<Recovered, StoreError> {
-    let mut inputs: Vec<Vec<Input>> = (0..workers.count()).map(|_| Vec::new()).collect();
-    let mut recovered = Recovered::default();
-    recovery::recover(reader, node, |found| {
-        let (session, version, input) = match found {
-            Found::Persisted(folded) => (folded.state.session(), folded.state.opening().version, Input::Recover(folded)),
+impl Recovered {
+    fn of(followed: Option<Vec<Folded>>, reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<Self, StoreError> {
+        let mut recovered = Recovered { inputs: (0..workers.count()).map(|_| Vec::new()).collect(), ..Recovered::default() };
+        match followed {
+            Some(sessions) => sessions.into_iter().for_each(|folded| recovered.takes(Found::of(folded, None), workers)),
+            None => reader.for_each_live_session(node, &mut |session, rows| {
+                recovery::found(session, &rows).into_iter().for_each(|found| recovered.takes(found, workers));
+                ControlFlow::Continue(())
+            })?,
+        }
+        for (owner, inputs) in std::mem::take(&mut recovered.inputs).into_iter().enumerate() {
+            workers.send(owner, inputs);
+        }
+        Ok(recovered)
+    }
+
+    fn takes(&mut self, found: Found, workers: &Workers) {
+        let (session, version, inputs) = match found {
+            Found::Persisted(folded, records) => {
+                let (session, version) = (folded.state.session(), folded.state.opening().version);
+                let ahead = records.map(|records| Input::ReadAhead(session, records));
+                (session, version, std::iter::once(Input::Recover(folded)).chain(ahead))
+            }
             Found::Waiting(opening) => {
-                recovered.waiting.push(opening.clone());
-                (opening.session, opening.version, Input::Await(Box::new(opening)))
+                self.waiting.push(opening.clone());
+                (opening.session, opening.version, std::iter::once(Input::Await(Box::new(opening))).chain(None))
             }
         };
-        recovered.found.insert(session, version);
+        self.found.insert(session, version);
         let owner = workers.owner(session);
-        if let Some(inputs) = inputs.get_mut(owner) {
-            inputs.push(input);
-            if inputs.len() >= RECOVERED_AT_ONCE {
-                workers.send(owner, std::mem::take(inputs));
+        if let Some(waiting) = self.inputs.get_mut(owner) {
+            waiting.extend(inputs);
+            if waiting.len() >= RECOVERED_AT_ONCE {
+                workers.send(owner, std::mem::take(waiting));
             }
         }
-    })?;
-    for (owner, inputs) in inputs.into_iter().enumerate() {
-        workers.send(owner, inputs);
     }
-    Ok(recovered)
 }

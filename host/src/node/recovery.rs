@@ -1,29 +1,35 @@
 //! The sessions that a new primary finds in the store.
 
-use std::ops::ControlFlow;
-
-use tandem_journal::{Opening, Survival};
-use tandem_session::{Folded, fold};
-use tandem_store::{Reader, StoreError};
-use tandem_words::NodeId;
+use tandem_journal::{Opening, SessionRows, Survival};
+use tandem_session::{Folded, Records};
+use tandem_words::SessionId;
 
 /// A live session.
 pub enum Found {
-    /// It goes on.
-    Persisted(Box<Folded>),
+    /// It goes on; with what it was folded of, where that is here.
+    Persisted(Box<Folded>, Option<Records>),
     /// Of this one the store has no more than that it lives: it waits to be started again, or is over.
     Waiting(Opening),
 }
 
-/// Folds the node's sessions out of the store, oldest first. A session whose rows cannot be read is named in the log and left
-/// to the gateway's control deadline; the others are not kept from recovering by it.
-pub fn recover(reader: &mut dyn Reader, node: NodeId, mut found: impl FnMut(Found)) -> Result<(), StoreError> {
-    reader.for_each_live_session(node, &mut |session, rows| {
-        match fold(&rows) {
-            Ok(folded) if folded.state.opening().survival == Survival::Recovered => found(Found::Persisted(Box::new(folded))),
-            Ok(folded) => found(Found::Waiting(folded.state.opening().clone())),
-            Err(message) => tracing::error!(%session, "this session cannot be recovered: {message}"),
+impl Found {
+    /// A session that is folded.
+    pub fn of(folded: Folded, records: Option<Records>) -> Self {
+        match folded.state.opening().survival {
+            Survival::Recovered => Found::Persisted(Box::new(folded), records),
+            Survival::Restarted | Survival::Left => Found::Waiting(folded.state.opening().clone()),
         }
-        ControlFlow::Continue(())
-    })
+    }
+}
+
+/// Folds a session's rows. One whose rows cannot be read (none) is named in the log and left to the gateway's control deadline; the
+/// others are not kept from recovering by it.
+pub fn found(session: SessionId, rows: &SessionRows) -> Option<Found> {
+    match Records::read(rows).and_then(|records| Ok((records.fold()?, records))) {
+        Ok((folded, records)) => Some(Found::of(folded, Some(records))),
+        Err(message) => {
+            tracing::error!(%session, "this session cannot be recovered: {message}");
+            None
+        }
+    }
 }

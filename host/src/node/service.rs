@@ -15,7 +15,7 @@ use tandem_switch_link::{HostMessage, Mark, Refusal};
 use tandem_words::{InstanceName, SessionId, SwitchName, VersionId};
 
 use super::{
-    NodeLock, Pair, Status, Ticks, ToNode, Watch, backup::Backup, boot_clock_ms, ending, floor::Threads, inbox::weight, tick_every,
+    NodeLock, Pair, Status, Ticks, ToNode, Watch, backup::Backup, boot_clock_ms, ending, floor::Threads, inbox::weight, said, tick_every,
 };
 use crate::{
     session::{Progress, ToCommitter},
@@ -306,6 +306,7 @@ impl NodeService {
             }
             ToNode::Durable(items, w) => {
                 self.versions.durable(&items);
+                said::tell(&items);
                 desk::durable(&mut self.primary, items, w, &mut self.threads);
                 1
             }
@@ -434,6 +435,7 @@ impl NodeService {
                 }
             }
             StockTaking::No => {
+                self.primary.backup_is_behind(self.threads.backup.as_ref().is_some_and(Backup::is_behind));
                 let idle = self.primary.idle(self.threads.workers.wake_at());
                 desk::carry_out(idle.into_iter().collect(), &mut self.threads);
             }

@@ -7,7 +7,8 @@ use tandem_strategy::EngineLimits;
 
 use super::{Limits, Options, OptionsError, Problem, Sessions, values::StoreUrl};
 
-const GOOD: &str = r#"
+/// A file that needs nothing.
+pub(super) const GOOD: &str = r#"
 [cluster]
 name = "cc1"
 [persistence]

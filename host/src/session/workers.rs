@@ -2,6 +2,7 @@
 //! committer, and it never waits for the disk.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{
         Arc,
@@ -11,11 +12,15 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tandem_session::{Guests, Input, Inventory, Output, Worker, WorkerOptions};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
+use tandem_journal::SessionRows;
+use tandem_session::{Guests, Input, Inventory, Output, Records, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
-use super::{Activity, Progress, ToCommitter, ToReader};
+use super::{
+    Activity, Progress, ToCommitter, ToReader,
+    ahead::{RowsAhead, WAITING},
+};
 use crate::node::{Alarm, Ticker, Ticks, ToNode};
 
 /// What a worker's thread is told.
@@ -58,12 +63,18 @@ pub struct WorkerParts {
 /// All workers of an instance.
 pub struct Workers {
     senders: Vec<Sender<ToWorker>>,
+    /// Until it is known whether rows are read ahead.
+    ahead: Vec<Sender<RowsAhead>>,
     threads: Vec<JoinHandle<()>>,
     wake: Vec<Arc<AtomicU64>>,
     activity: Activity,
 }
 
 const NO_WAKE: u64 = u64::MAX;
+
+/// Sessions whose rows are read singly while all rows are read in one pass, and their events wait. Reason: the first ones act at once;
+/// a thousand would only be read twice.
+const LOADS_BESIDE: usize = 32;
 
 impl Workers {
     /// Starts `count` threads; `guests` makes what each of them runs sessions on, in its own thread.
@@ -73,21 +84,29 @@ impl Workers {
         guests: impl Fn(usize) -> G + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let guests = Arc::new(guests);
-        let (mut senders, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut senders, mut ahead, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, (sender, inputs)) in channels.into_iter().enumerate() {
             let (parts, guests) = (parts.clone(), Arc::clone(&guests));
             let wake_at = Arc::new(AtomicU64::new(NO_WAKE));
             wake.push(Arc::clone(&wake_at));
             senders.push(sender);
+            let (sender, rows) = bounded(WAITING);
+            ahead.push(sender);
             let run = move || {
                 let _alarm = Alarm::new(parts.node.clone(), name(index));
                 let ticker = parts.ticks.ticker(name(index));
                 let worker = Worker::new(guests(index), parts.options, parts.epoch);
-                WorkerThread { worker, index, parts, wake_at, ticker }.run(&inputs);
+                let (loads, deferred) = Default::default();
+                WorkerThread { worker, index, parts, wake_at, ticker, rows: Some(rows), loads, deferred }.run(&inputs);
             };
             threads.push(std::thread::Builder::new().name(name(index)).spawn(run)?);
         }
-        Ok(Workers { senders, threads, wake, activity: parts.activity.clone() })
+        Ok(Workers { senders, ahead, threads, wake, activity: parts.activity.clone() })
+    }
+
+    /// Where rows that are read ahead go, once. Dropped: none will come.
+    pub fn ahead(&mut self) -> Vec<Sender<RowsAhead>> {
+        std::mem::take(&mut self.ahead)
     }
 
     /// How many there are.
@@ -164,16 +183,30 @@ struct WorkerThread<G> {
     parts: WorkerParts,
     wake_at: Arc<AtomicU64>,
     ticker: Ticker,
+    /// None: no more are read ahead.
+    rows: Option<Receiver<RowsAhead>>,
+    /// Sessions whose rows the reader reads while others are read ahead.
+    loads: usize,
+    /// Sessions that wait for the pass to come to them. Each counts as activity.
+    deferred: BTreeSet<SessionId>,
 }
 
 impl<G: Guests> WorkerThread<G> {
     fn run(mut self, inputs: &Receiver<ToWorker>) {
         loop {
             self.ticker.tick();
-            let message = match inputs.recv_timeout(self.parts.tick_every) {
+            // In turn with the others: sessions may wait for it.
+            self.take_rows_ahead();
+            let message = match inputs.try_recv() {
                 Ok(message) => message,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {
+                    let more_rows = self.rows.as_ref().is_some_and(|rows| !rows.is_empty());
+                    if !more_rows && (self.parts.progress.is_given_up() || !self.worker.rebuild_ahead()) {
+                        self.wait(inputs);
+                    }
+                    continue;
+                }
             };
             let handled = match message {
                 ToWorker::Inputs(inputs) => {
@@ -189,6 +222,7 @@ impl<G: Guests> WorkerThread<G> {
                     handled
                 }
                 ToWorker::Loaded(input) => {
+                    self.loads = self.loads.saturating_sub(1);
                     self.worker.handle(*input);
                     self.hand_on();
                     1
@@ -203,8 +237,57 @@ impl<G: Guests> WorkerThread<G> {
                 }
                 ToWorker::Stop => return,
             };
-            self.wake_at.store(self.worker.wake_at().unwrap_or(NO_WAKE), Ordering::SeqCst);
-            self.parts.activity.end(handled);
+            self.handled(handled);
+        }
+    }
+
+    fn handled(&self, messages: usize) {
+        self.wake_at.store(self.worker.wake_at().unwrap_or(NO_WAKE), Ordering::SeqCst);
+        self.parts.activity.end(messages);
+    }
+
+    /// Until there is something to do, or it is time to tick.
+    fn wait(&self, inputs: &Receiver<ToWorker>) {
+        let mut either = Select::new();
+        either.recv(inputs);
+        self.rows.iter().for_each(|rows| _ = either.recv(rows));
+        // What became ready is found by whoever looks next.
+        let _ = either.ready_timeout(self.parts.tick_every);
+    }
+
+    fn take_rows_ahead(&mut self) {
+        let Some(rows) = &self.rows else { return };
+        match rows.try_recv() {
+            Ok(rows) => {
+                for (session, rows) in rows {
+                    if self.parts.progress.is_given_up() {
+                        return;
+                    }
+                    self.take_ahead(session, &rows);
+                    self.ticker.tick();
+                }
+            }
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => {
+                self.rows = None;
+                for session in std::mem::take(&mut self.deferred) {
+                    let _ = self.parts.reader.send(ToReader { session, worker: self.index });
+                }
+            }
+        }
+    }
+
+    fn take_ahead(&mut self, session: SessionId, rows: &SessionRows) {
+        if !self.worker.wants_records(session) {
+            return;
+        }
+        // Rows that cannot be read are told of when the reader has read them.
+        if let Ok(records) = Records::read(rows) {
+            self.worker.read_ahead(session, records);
+            self.hand_on();
+        }
+        if !self.worker.is_loading(session) && self.deferred.remove(&session) {
+            self.handled(1);
         }
     }
 
@@ -219,10 +302,7 @@ impl<G: Guests> WorkerThread<G> {
                     }
                 },
                 Output::Ignored(mark) => self.commit(ToCommitter::Ignored(mark)),
-                Output::Load(session) => {
-                    self.parts.activity.begin(1);
-                    let _ = self.parts.reader.send(ToReader { session, worker: self.index });
-                }
+                Output::Load(session) => self.load(session),
                 other => for_node.push(other),
             }
         }
@@ -230,6 +310,16 @@ impl<G: Guests> WorkerThread<G> {
             self.parts.activity.begin(1);
             let _ = self.parts.node.send(ToNode::Outputs(for_node));
         }
+    }
+
+    fn load(&mut self, session: SessionId) {
+        self.parts.activity.begin(1);
+        if self.rows.is_some() && self.loads >= LOADS_BESIDE {
+            self.deferred.insert(session);
+            return;
+        }
+        self.loads += 1;
+        let _ = self.parts.reader.send(ToReader { session, worker: self.index });
     }
 
     fn commit(&self, message: ToCommitter) {

@@ -271,6 +271,17 @@ impl Reader for Memory {
         Ok(())
     }
 
+    fn last_row(&mut self) -> Result<u64, StoreError> {
+        Ok(self.data().journal.len() as u64)
+    }
+
+    fn rows_behind(&mut self, after: u64, rows: u32, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), StoreError> {
+        let (after, rows) = (usize::try_from(after).unwrap_or(usize::MAX), usize::try_from(rows).unwrap_or(usize::MAX));
+        let data: Vec<Vec<u8>> = self.data().journal.iter().skip(after).take(rows).cloned().collect();
+        data.iter().zip(1..).for_each(|(row, at)| visit(after as u64 + at, row));
+        Ok(())
+    }
+
     fn sessions(&mut self, visit: &mut dyn FnMut(SessionSummary) -> ControlFlow<()>) -> Result<(), StoreError> {
         let mut summaries: Vec<_> = {
             let data = self.data();

@@ -79,6 +79,12 @@ pub trait Reader: Send {
     /// Data of every row that was committed when the visit began, in commit order.
     fn export(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), StoreError>;
 
+    /// The number of the journal's last row; 0: it has none. Rows are numbered from 1, in commit order, without holes.
+    fn last_row(&mut self) -> Result<u64, StoreError>;
+
+    /// Number and data of the rows behind `after`, of all nodes, in order, at most `rows` of them.
+    fn rows_behind(&mut self, after: u64, rows: u32, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), StoreError>;
+
     /// Every session, oldest first.
     fn sessions(&mut self, visit: &mut dyn FnMut(SessionSummary) -> ControlFlow<()>) -> Result<(), StoreError>;
 

@@ -32,3 +32,6 @@ pub fn strategy(name: &str) -> Option<&'static Strategy> {
 
 /// What `tandem bench` runs: `tests/guests/bench`, one request a step.
 pub const BENCH_GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bench.wasm"));
+
+/// What it starts again after a kill: `tests/guests/listener`, which is not persisted.
+pub const RESTARTED_GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/listener.wasm"));

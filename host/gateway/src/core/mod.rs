@@ -36,4 +36,5 @@ pub use options::{
     MAX_UNACKNOWLEDGED_REQUESTS, Options, RETAIN, RoutingPoint,
 };
 pub use pace::Pace;
+pub use pack::MESSAGES_OF_A_FRAME;
 pub use tally::Tally;

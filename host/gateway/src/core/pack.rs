@@ -8,6 +8,9 @@ const ENVELOPE_BYTES: usize = 64;
 /// Interactions and requests of one part of `reconciled`. Reason: half a frame with ids of 200 bytes.
 const PART: usize = 8_000;
 
+/// Messages of one frame. Reason: a host acts on a long backlog's first events while the later ones are still being written.
+pub const MESSAGES_OF_A_FRAME: usize = 1_000;
+
 /// One frame, or as many as the largest size asks for (the backlog of a `reconcile` is long). Counts `seq` up.
 pub(super) fn pack(messages: Vec<GatewayMessage>, seq: &mut u64) -> Vec<GatewayFrame> {
     let mut frames = Vec::new();
@@ -17,7 +20,7 @@ pub(super) fn pack(messages: Vec<GatewayMessage>, seq: &mut u64) -> Vec<GatewayF
     let alone = messages.len() == 1;
     for message in messages {
         let size = if alone { 0 } else { size(&message) };
-        if bytes + size > MAX_FRAME_BYTES && !frame.is_empty() {
+        if (bytes + size > MAX_FRAME_BYTES && !frame.is_empty()) || frame.len() >= MESSAGES_OF_A_FRAME {
             frames.push(close(std::mem::take(&mut frame), seq));
             bytes = ENVELOPE_BYTES;
         }
@@ -63,6 +66,14 @@ mod tests {
     use tandem_words::{Custom, EventBody};
 
     use super::*;
+
+    #[test]
+    fn a_backlog_of_small_events_takes_several_frames_too() {
+        let messages = vec![GatewayMessage::Clock { now: 1 }; 2 * MESSAGES_OF_A_FRAME + 1];
+        let frames = pack(messages, &mut 0);
+        let lengths: Vec<_> = frames.iter().map(|frame| frame.messages.len()).collect();
+        assert_eq!(lengths, [MESSAGES_OF_A_FRAME, MESSAGES_OF_A_FRAME, 1]);
+    }
 
     #[test]
     fn a_long_backlog_takes_several_frames_each_small_enough() {

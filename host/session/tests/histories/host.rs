@@ -2,14 +2,14 @@
 //! channel a queue of its own.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use tandem_journal::{Claim, Lease, Survival};
 use tandem_native_guests::NativeGuests;
 use tandem_node::{Deployment, Deployments, Directive, NodeOptions, Phase, Primary, Stock};
-use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, Worker, WorkerOptions, fold};
+use tandem_session::{Arrival, CommitQueue, Durable, Following, HostRequest, Input, Output, Records, Release, Worker, WorkerOptions};
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_words::{EventBody, InstanceName, RequestKey, SessionId};
 
@@ -33,7 +33,7 @@ pub struct Host {
 }
 
 fn options() -> WorkerOptions {
-    WorkerOptions { snapshot_every: 4, passivate_after_ms: 2_000, max_steps_ahead: 6, ..WorkerOptions::default() }
+    WorkerOptions { snapshot_every: 4, passivate_after_ms: 2_000, max_steps_ahead: 6, max_records_ahead: 8, ..WorkerOptions::default() }
 }
 
 fn deployments() -> Deployments {
@@ -48,10 +48,20 @@ impl Host {
     pub fn start(epoch: u64, disk: &Disk, guests: &NativeGuests) -> Host {
         let guests: Vec<NativeGuests> = (0..WORKERS).map(|_| guests.afresh()).collect();
         let mut workers: Vec<_> = guests.iter().map(|guests| Worker::new(guests.clone(), options(), epoch)).collect();
+        // A backup that has followed the journal has what a reader of the store finds.
+        let mut following = Following::new(101);
+        disk.rows.iter().for_each(|row| following.row(&row.data).unwrap());
+        let mut followed: BTreeMap<_, _> = following.into_sessions().map(|folded| (folded.state.session(), folded)).collect();
         for session in disk.live_sessions() {
-            let folded = fold(&disk.session_rows(session).unwrap()).unwrap();
+            let records = Records::read(&disk.session_rows(session).unwrap()).unwrap();
+            let (folded, read) = (followed.remove(&session).unwrap(), records.fold().unwrap());
+            assert_eq!((&folded.state, folded.last_snapshot), (&read.state, read.last_snapshot), "{session}");
             workers[owner(session)].recover(folded.state, folded.last_snapshot);
+            if epoch.is_multiple_of(2) {
+                workers[owner(session)].read_ahead(session, records);
+            }
         }
+        assert!(followed.is_empty(), "{followed:?}");
         let node = NodeOptions {
             cluster: "cc1".to_owned(),
             instance: InstanceName { node: 101, letter: 'a' },
@@ -134,7 +144,11 @@ impl Host {
 
     /// A worker handles one input.
     pub fn work(&mut self, worker: usize) -> bool {
-        let Some(input) = self.inputs[worker].pop_front() else { return false };
+        let Some(input) = self.inputs[worker].pop_front() else {
+            let rebuilt = self.workers[worker].rebuild_ahead();
+            assert!(self.workers[worker].drain().is_empty(), "a rebuild does nothing");
+            return rebuilt;
+        };
         self.workers[worker].handle(input);
         for output in self.workers[worker].drain() {
             match output {

@@ -1,6 +1,7 @@
 //! What a worker promises, with native guests and a disk that is a list of rows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod ahead;
 mod bounds;
 mod claims;
 mod commit_order;
@@ -13,4 +14,5 @@ mod not_persisted;
 mod order;
 mod recovery;
 mod rig;
+mod samples;
 mod timers;

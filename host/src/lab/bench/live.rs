@@ -29,7 +29,7 @@ pub fn bytes_per_session(engine: &Engine, folder: &Path, payload: &str) -> miett
     let (outgoing, unsent) = Outgoing::channel();
     inbox.connected(outgoing);
     let mut stage = Stage { switch: BenchSwitch::new(instance::switch(), 0, payload.to_owned()), inbox, unsent, seq: 0, idle: false };
-    stage.switch.rest_after = 1;
+    stage.switch.rests = true;
     stage.grow_to(BEFORE)?;
     let before = resident_bytes()?;
     stage.grow_to(BEFORE + MEASURED)?;

@@ -1,9 +1,7 @@
 //! The switch of the benches: one call for each session, and the answer to each request is the next event, so every session
 //! makes one step after the other as fast as they become durable.
 
-use std::collections::BTreeMap;
-
-use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, PROTOCOL, RequestState, StepMessage, SwitchEvent};
+use tandem_switch_link::{GatewayMessage, Held, HostMessage, PROTOCOL, StepMessage, SwitchEvent};
 use tandem_words::{EventBody, Interaction, InteractionId, Property, RequestKey, SwitchName, UserDataChange};
 
 /// When switch time begins here.
@@ -22,30 +20,14 @@ pub struct BenchSwitch {
     pub steps: u64,
     /// No more answers: the sessions come to rest.
     pub paused: bool,
-    /// A session gets no answer to this request of its own any more, counted from 1; `u32::MAX`: to each.
-    pub rest_after: u32,
-    /// Sessions that rest.
-    pub rested: u32,
-    /// Of sessions that will rest: requests made, and the one that waits.
-    made: BTreeMap<InteractionId, (u32, Option<RequestKey>)>,
-    is_new_host: bool,
+    /// Sessions get no answer even to their first request: they rest behind it.
+    pub rests: bool,
 }
 
 impl BenchSwitch {
     /// With so many calls, each event carrying `payload` (JSON).
     pub fn new(name: SwitchName, calls: u32, payload: String) -> Self {
-        BenchSwitch {
-            name,
-            calls,
-            payload,
-            position: 0,
-            steps: 0,
-            paused: false,
-            rest_after: u32::MAX,
-            rested: 0,
-            made: BTreeMap::new(),
-            is_new_host: false,
-        }
+        BenchSwitch { name, calls, payload, position: 0, steps: 0, paused: false, rests: false }
     }
 
     /// Answers what the host says.
@@ -57,17 +39,6 @@ impl BenchSwitch {
                     answers.push(GatewayMessage::Welcome { protocol: PROTOCOL, switch: self.name.clone(), incarnation: 1, now: NOW });
                 }
                 HostMessage::Lead { epoch, .. } => answers.push(GatewayMessage::Leading { epoch, now: NOW }),
-                HostMessage::Reconcile { interactions, requests, more, .. } if self.is_new_host => {
-                    let interactions = interactions.into_iter().map(|held| (held, InteractionState::AtRoutingPoint)).collect();
-                    let requests = requests.into_iter().map(|key| (key, RequestState::Open)).collect();
-                    answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: self.position + 1, interactions, requests, more });
-                    if more {
-                        continue;
-                    }
-                    for (id, (_, open)) in std::mem::take(&mut self.made) {
-                        answers.push(self.data(id, open));
-                    }
-                }
                 HostMessage::Reconcile { .. } => {
                     let (interactions, requests) = (Vec::new(), Vec::new());
                     answers.push(GatewayMessage::Reconciled { now: NOW, kept_from: 1, interactions, requests, more: false });
@@ -80,11 +51,6 @@ impl BenchSwitch {
             }
         }
         answers
-    }
-
-    /// The host is killed: the next one hears the answer to each request that waits, and each session rests behind one step more.
-    pub fn meets_a_new_host(&mut self) {
-        (self.is_new_host, self.rested, self.rest_after) = (true, 0, 1);
     }
 
     /// How many there are.
@@ -111,29 +77,11 @@ impl BenchSwitch {
         for asked in &step.requests {
             self.steps += 1;
             let key = RequestKey { session: step.session, incarnation: step.incarnation, request: asked.request };
-            if self.rests(interaction, key) {
+            if self.rests {
                 continue;
             }
             answers.push(self.data(interaction.clone(), Some(key)));
         }
-    }
-
-    fn rests(&mut self, interaction: &InteractionId, key: RequestKey) -> bool {
-        if self.rest_after == 1 {
-            self.rested += 1;
-            return true;
-        }
-        if self.rest_after == u32::MAX {
-            return false;
-        }
-        let (made, open) = self.made.entry(interaction.clone()).or_default();
-        *made += 1;
-        let rests = *made >= self.rest_after;
-        if rests {
-            *open = Some(key);
-            self.rested += 1;
-        }
-        rests
     }
 
     fn data(&mut self, interaction: InteractionId, answers: Option<RequestKey>) -> GatewayMessage {

@@ -82,6 +82,9 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
     site.write_options(plan, SocketAddr::from(([127, 0, 0, 1], 7400)))?;
     let mut switch = site.start_switch(plan)?;
     let ready = ready(&mut switch, site).await?;
+    if kills > 0 {
+        ready.notes.iter().for_each(|note| eprintln!("{note}"));
+    }
     site.write_options(plan, ready.listens_on)?;
     let control = Control(ready.control_on.ok_or_else(|| DemoError::Control("the switch has not opened it".to_owned()))?);
     let wires = site.wires()?;
@@ -127,6 +130,9 @@ struct Ready {
     listens_on: SocketAddr,
     control_on: Option<SocketAddr>,
     callers: u64,
+    /// What the switch left out of a trace, and why.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 async fn ready(switch: &mut Process, site: &Site) -> Result<Ready, DemoError> {

@@ -223,7 +223,7 @@ impl Reader for SqliteReader {
     }
 
     fn export(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let end: RowId = self.read(|db| Ok(db.query_row("SELECT coalesce(max(id), 0) FROM journal", (), |row| row.get(0))?))?;
+        let end = self.last_row()?.cast_signed();
         let mut from = 1;
         while from <= end {
             let to = end.min(from + EXPORT_CHUNK - 1);
@@ -244,6 +244,25 @@ impl Reader for SqliteReader {
             from = to + 1;
         }
         Ok(())
+    }
+
+    fn last_row(&mut self) -> Result<u64, StoreError> {
+        self.read(|db| {
+            let last: RowId = db.prepare_cached("SELECT coalesce(max(id), 0) FROM journal")?.query_row((), |row| row.get(0))?;
+            Ok(last.cast_unsigned())
+        })
+    }
+
+    fn rows_behind(&mut self, after: u64, rows: u32, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), StoreError> {
+        self.read(|db| {
+            let mut select = db.prepare_cached("SELECT id, data FROM journal WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+            let mut found = select.query((after.cast_signed(), rows))?;
+            while let Some(row) = found.next()? {
+                let data = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                visit(row.get::<_, RowId>(0)?.cast_unsigned(), data);
+            }
+            Ok(())
+        })
     }
 
     fn sessions(&mut self, visit: &mut dyn FnMut(SessionSummary) -> ControlFlow<()>) -> Result<(), StoreError> {

@@ -12,7 +12,8 @@ promises![
     an_empty_store_answers,
     sessions_are_listed_with_their_state,
     recovery_visits_old_and_young_sessions,
-    a_visitor_may_commit_and_stop
+    a_visitor_may_commit_and_stop,
+    what_was_written_since_is_read_in_parts
 ];
 
 fn an_empty_store_answers(place: &Place) {
@@ -24,6 +25,8 @@ fn an_empty_store_answers(place: &Place) {
     reader.for_each_live_session(NODE, &mut |_, _| panic!("a session")).unwrap();
     reader.sessions(&mut |_| panic!("a session")).unwrap();
     reader.export(&mut |_| panic!("a row")).unwrap();
+    assert_eq!(reader.last_row().unwrap(), 0);
+    reader.rows_behind(0, 10, &mut |_, _| panic!("a row")).unwrap();
 }
 
 fn sessions_are_listed_with_their_state(place: &Place) {
@@ -88,4 +91,28 @@ fn a_visitor_may_commit_and_stop(place: &Place) {
         })
         .unwrap();
     assert_eq!((visited, reader.counts().unwrap().steps), (3, 3));
+}
+
+fn what_was_written_since_is_read_in_parts(place: &Place) {
+    let mut primary = Primary::of(place(), NODE);
+    primary.write(vec![opened(id(1), None), opened(id(2), None)]);
+    let mut reader = primary.reader();
+    let mut through = reader.last_row().unwrap();
+    assert_eq!(through, 2);
+    primary.write(vec![step(id(1), 1), last_step(id(2), 1), step(id(1), 2)]);
+    let mut parts = Vec::new();
+    for rows in [2, 2, 2] {
+        let mut part = Vec::new();
+        let after = through;
+        let visit = &mut |at, data: &[u8]| {
+            through = at;
+            part.push((at, text(data)));
+        };
+        reader.rows_behind(after, rows, visit).unwrap();
+        parts.push(part);
+    }
+    let named = |at, name: &str| (at, name.to_owned());
+    assert_eq!(parts[0], [named(3, "101-1-1 step 1"), named(4, "101-1-2 step 1")]);
+    assert_eq!(parts[1..], [vec![named(5, "101-1-1 step 2")], vec![]]);
+    assert_eq!(reader.last_row().unwrap(), 5);
 }

@@ -1,0 +1,141 @@
+//! Rows that are read before they are asked for, after a crash.
+
+use tandem_journal::SessionRows;
+use tandem_native_guests::{Act, Script};
+use tandem_session::{Following, Input, Records, WorkerOptions, fold};
+use tandem_words::{EventBody, SessionId};
+
+use crate::rig::{Rig, deleted, digit, listener, script};
+
+fn rows(rig: &Rig, session: SessionId) -> SessionRows {
+    rig.disk.session_rows(session).unwrap()
+}
+
+fn read_ahead(rig: &mut Rig, session: SessionId) {
+    let records = Records::read(&rows(rig, session)).unwrap();
+    rig.input(Input::ReadAhead(session, records));
+}
+
+/// Two steps, then another process.
+fn crashed(options: WorkerOptions) -> (Rig, SessionId) {
+    let mut rig = Rig::with(listener(), options);
+    let session = rig.call(1, 100);
+    rig.event(session, 200, digit(1, "1"));
+    rig.settle();
+    (rig.crash(&[]), session)
+}
+
+fn seen(rig: &Rig, session: SessionId) -> String {
+    rig.guests.memory(session).unwrap().get("seen").to_owned()
+}
+
+#[test]
+fn a_session_that_was_read_ahead_is_not_read_again() {
+    let (mut rig, session) = crashed(WorkerOptions::default());
+    read_ahead(&mut rig, session);
+    assert_eq!(rig.guests.counts().starts, 0, "not before it is needed");
+    rig.event(session, 300, digit(1, "2"));
+    assert!(rig.loads.is_empty());
+    rig.settle();
+    assert_eq!(seen(&rig, session), "interaction.added 1 2");
+    assert!(!rig.worker.rebuild_ahead(), "it is here");
+}
+
+#[test]
+fn guests_are_rebuilt_when_nothing_else_is_to_be_done() {
+    let (mut rig, session) = crashed(WorkerOptions::default());
+    read_ahead(&mut rig, session);
+    assert_eq!((rig.worker.rebuild_ahead(), rig.worker.rebuild_ahead()), (true, false));
+    assert!(rig.worker.drain().is_empty());
+    assert_eq!((rig.worker.present_sessions(), rig.guests.counts().replays), (1, 2));
+    rig.event(session, 300, digit(1, "2"));
+    assert!(rig.loads.is_empty());
+    rig.settle();
+    assert_eq!(seen(&rig, session), "interaction.added 1 2");
+}
+
+#[test]
+fn a_session_that_waits_for_its_rows_goes_on_with_those_that_come_first() {
+    let (mut rig, session) = crashed(WorkerOptions::default());
+    rig.event(session, 300, digit(1, "2"));
+    assert!(rig.worker.is_loading(session) && rig.worker.wants_records(session));
+    read_ahead(&mut rig, session);
+    assert!(!rig.worker.is_loading(session) && !rig.worker.wants_records(session));
+    assert_eq!(seen(&rig, session), "interaction.added 1 2");
+    // The reader's come too late.
+    rig.settle();
+    assert_eq!(seen(&rig, session), "interaction.added 1 2");
+    assert_eq!(rig.disk.events(session).len(), 3);
+}
+
+#[test]
+fn rows_of_a_session_that_has_moved_on_are_of_no_use() {
+    let (mut rig, session) = crashed(WorkerOptions { passivate_after_ms: 1_000, ..WorkerOptions::default() });
+    let old = Records::read(&rows(&rig, session)).unwrap();
+    rig.event(session, 300, digit(1, "2"));
+    rig.settle();
+    rig.advance(5_000);
+    rig.settle();
+    assert_eq!(rig.worker.present_sessions(), 0);
+    rig.input(Input::ReadAhead(session, old));
+    assert!(!rig.worker.rebuild_ahead());
+    rig.event(session, 6_000, digit(1, "3"));
+    assert_eq!(rig.loads.len(), 1);
+    rig.settle();
+    assert_eq!(seen(&rig, session), "interaction.added 1 2 3");
+}
+
+#[test]
+fn what_does_not_fit_is_read_when_it_is_needed() {
+    let (mut rig, session) = crashed(WorkerOptions { max_records_ahead: 2, ..WorkerOptions::default() });
+    read_ahead(&mut rig, session);
+    assert!(!rig.worker.rebuild_ahead());
+    rig.event(session, 300, digit(1, "2"));
+    assert_eq!(rig.loads.len(), 1);
+}
+
+#[test]
+fn a_backup_knows_what_the_store_does_however_often_it_is_told() {
+    let calls: Script = script(|_, event, ask| match &event.body {
+        EventBody::Digit(digit) if digit.key == "c" => Act::Checkpoint,
+        EventBody::Digit(digit) => {
+            ask.play(&digit.interaction, &digit.key);
+            Act::Wait
+        }
+        EventBody::InteractionDeleted(_) => Act::Finish,
+        _ => Act::Wait,
+    });
+    let mut rig = Rig::new(calls);
+    let (lives, over) = (rig.call(1, 100), rig.call(2, 100));
+    for key in ["1", "c", "2"] {
+        rig.event(lives, 200, digit(1, key));
+    }
+    rig.event(over, 300, deleted(2));
+    rig.settle();
+    let data: Vec<_> = rig.disk.rows.iter().map(|row| row.data.clone()).collect();
+    let mut following = Following::new(101);
+    // It began in the middle, when the first was as it is now.
+    following.begin(fold(&rows(&rig, lives)).unwrap());
+    data.iter().for_each(|row| following.row(row).unwrap());
+    assert_eq!(following.len(), 1);
+    let read = fold(&rows(&rig, lives)).unwrap();
+    for folded in following.into_sessions() {
+        assert_eq!((folded.state, folded.last_snapshot), (read.state.clone(), read.last_snapshot));
+    }
+    let mut other = Following::new(102);
+    data.iter().for_each(|row| other.row(row).unwrap());
+    assert!(other.is_empty());
+}
+
+#[test]
+fn a_backup_that_missed_a_row_says_so() {
+    let mut rig = Rig::new(listener());
+    let session = rig.call(1, 100);
+    rig.event(session, 200, digit(1, "1"));
+    rig.settle();
+    let mut following = Following::new(101);
+    following.row(&rig.disk.rows[0].data).unwrap();
+    let error = following.row(&rig.disk.rows[2].data).unwrap_err();
+    assert!(error.contains("101-1-1 goes on with step 2, and 1 is missing"), "{error}");
+    assert!(following.row(&[]).unwrap_err().contains("empty"));
+}
