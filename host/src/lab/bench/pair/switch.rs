@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tandem_switch_link::{
-    GatewayMessage, Held, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
-};
+use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent};
 use tandem_words::{EventBody, Interaction, InteractionId, Position, Property, RequestKey, SessionId, Timestamp, UserDataChange};
 
 /// When switch time begins here; it runs with real time.
