@@ -471,7 +471,13 @@ impl NodeService {
         if tenure.may_act(boot_clock_ms())
             && let Some(link) = &self.link
         {
-            link.send(std::mem::take(&mut self.threads.outgoing));
+            let mut outgoing = std::mem::take(&mut self.threads.outgoing);
+            // A part of a `reconcile` goes as soon as it is written.
+            while let Some(at) = outgoing.iter().position(|message| matches!(message, HostMessage::Reconcile { more: true, .. })) {
+                let rest = outgoing.split_off(at + 1);
+                link.send(std::mem::replace(&mut outgoing, rest));
+            }
+            link.send(outgoing);
         }
     }
 }
