@@ -184,11 +184,18 @@ impl NodeService {
             }
             ToNode::Frame(frame) if self.stopping.is_some() || self.link.is_none() => weight(&frame),
             ToNode::Frame(frame) => {
-                let weight = weight(&frame);
+                let (weight, before) = (weight(&frame), self.primary.phase());
                 let (directives, taken) = self.primary.frame(frame);
                 desk::carry_out(directives, &mut self.threads);
                 if std::mem::take(&mut self.threads.take_stock) {
                     self.stock = StockTaking::Wanted;
+                }
+                match (before, self.primary.phase()) {
+                    (Phase::Claiming, Phase::TakingStock) => tracing::info!("the switch follows this primary"),
+                    (Phase::Reconciling, Phase::Serving) => {
+                        tracing::info!(sessions = self.primary.sessions(), "reconciled with the switch: serving");
+                    }
+                    _ => {}
                 }
                 match taken {
                     Ok(()) => {}
@@ -333,6 +340,7 @@ impl NodeService {
                     self.stock = StockTaking::No;
                     let directives = self.primary.took_stock(stock);
                     desk::carry_out(directives, &mut self.threads);
+                    self.threads.read_ahead();
                 }
             }
             StockTaking::No => {
@@ -366,7 +374,13 @@ impl NodeService {
         if tenure.may_act(boot_clock_ms())
             && let Some(link) = &self.link
         {
-            link.send(std::mem::take(&mut self.threads.outgoing));
+            let mut outgoing = std::mem::take(&mut self.threads.outgoing);
+            // A part of a `reconcile` goes as soon as it is written.
+            while let Some(at) = outgoing.iter().position(|message| matches!(message, HostMessage::Reconcile { more: true, .. })) {
+                let rest = outgoing.split_off(at + 1);
+                link.send(std::mem::replace(&mut outgoing, rest));
+            }
+            link.send(outgoing);
         }
     }
 }
