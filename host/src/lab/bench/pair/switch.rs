@@ -195,6 +195,9 @@ impl Switch {
 
     /// What has happened at the switch, for whoever leads.
     pub fn news(&mut self, connection: usize, real: Instant) -> Vec<GatewayMessage> {
+        if self.leader.is_some_and(|leader| leader != connection) {
+            return Vec::new();
+        }
         let mut events = Vec::new();
         while let Some((each, next, call)) = self.round.filter(|(_, next, _)| *next <= real) {
             self.round = Some((each, next + each, (call + 1) % self.plan.calls.max(1)));
