@@ -72,7 +72,8 @@ impl<G: Guests> Worker<G> {
         let mut waiting = VecDeque::from([Arrival::News(EventBody::SessionRestarted(restart))]);
         waiting.extend(heard);
         // Numbers of requests begin again, so a timer of the old incarnation would be taken for one of the new.
-        let of_old = |arrival: &Arrival| matches!(arrival, Arrival::Timer(_) | Arrival::Linger | Arrival::News(EventBody::SessionRecovered));
+        let of_old =
+            |arrival: &Arrival| matches!(arrival, Arrival::Timer(_) | Arrival::Linger | Arrival::News(EventBody::SessionRecovered));
         waiting.extend(old.waiting.into_iter().filter(|arrival| !of_old(arrival)));
         let slot = Slot { waiting, alone: true, handed_out: old.handed_out, ..Slot::opened(opening) };
         self.slots.insert(id, slot);
@@ -106,7 +107,8 @@ fn again(step: &Step) -> Option<Arrival> {
 /// Another epoch began it: what it has not heard of the old incarnation's events comes before anything else.
 fn hear_the_rest(slot: &mut Slot, mut heard: VecDeque<Arrival>) {
     if let Some(last) = slot.state.as_deref().and_then(SessionState::last) {
-        let is_last = |arrival: &Arrival| matches!(arrival, Arrival::Again { incarnation, event } if (*incarnation, event.position) == last);
+        let is_last =
+            |arrival: &Arrival| matches!(arrival, Arrival::Again { incarnation, event } if (*incarnation, event.position) == last);
         // If it was none of these, it came behind all of them.
         heard.drain(..heard.iter().rposition(is_last).map_or(heard.len(), |at| at + 1));
     }

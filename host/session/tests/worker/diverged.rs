@@ -73,8 +73,7 @@ fn it_starts_again_hears_why_and_then_all_that_its_call_did() {
 
 #[test]
 fn who_differs_again_is_given_up_and_so_is_who_may_not_start_again() {
-    for (script, incarnations) in
-        [(differs(true), 2), (differs(true).manifest(|manifest| manifest.restart_on_switchover = Some(false)), 1)]
+    for (script, incarnations) in [(differs(true), 2), (differs(true).manifest(|manifest| manifest.restart_on_switchover = Some(false)), 1)]
     {
         let mut rig = Rig::with(script, WorkerOptions { restart_diverged: true, ..WorkerOptions::default() });
         let session = rig.call(1, 100);
