@@ -8,9 +8,7 @@ use std::{
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_node::{Deployment, Deployments};
 use tandem_session::{Draft, Effort, GuestFailure, Next, Place};
-use tandem_words::{
-    Context, Event, EventBody, Incarnation, InteractionId, Manifest, RequestBody, Route, SessionId, Target, VersionId,
-};
+use tandem_words::{Context, Event, EventBody, Incarnation, InteractionId, Manifest, RequestBody, Route, SessionId, Target, VersionId};
 
 use crate::plan::Plan;
 
@@ -33,12 +31,8 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
 /// What is deployed.
 pub fn deployments(plan: &Plan) -> Deployments {
     let [desk, quiet, keeper, side] = plan.survivals;
-    let deployed = |strategy: &str, version, survival| Deployment {
-        strategy: strategy.to_owned(),
-        version,
-        parameters: Vec::new(),
-        survival,
-    };
+    let deployed =
+        |strategy: &str, version, survival| Deployment { strategy: strategy.to_owned(), version, parameters: Vec::new(), survival };
     let all = [deployed("desk", DESK, desk), deployed("quiet", QUIET, quiet), deployed("keeper", KEEPER, keeper)];
     let routing_points = POINTS.iter().map(|point| (*point).to_owned()).zip(all.iter().cloned()).collect();
     let strategies = all.into_iter().chain([deployed("side", SIDE, side)]).map(|one| (one.strategy.clone(), one)).collect();

@@ -125,7 +125,8 @@ impl Leader {
         let (kept, certain) = mirror.map(|mirror| mirror.into_kept(lease.epoch.saturating_sub(1), solo)).unwrap_or_default();
         env.note(|| format!("{} sessions wait for their restart, certain: {certain}", waiting.len()));
         let limits = env.plan.synch;
-        let backup = limits.map(|limits| PrimaryEnd::new((process, run), name, lease.epoch, limits, taken_over(&waiting, &kept, certain), env));
+        let backup =
+            limits.map(|limits| PrimaryEnd::new((process, run), name, lease.epoch, limits, taken_over(&waiting, &kept, certain), env));
         let mut primary = Primary::new(options, strategies::deployments(&env.plan));
         primary.set_restarts(Restarts::new(env.plan.restarts.clone(), waiting, kept, certain));
         let mut leader = Leader {
