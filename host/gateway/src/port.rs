@@ -1,6 +1,6 @@
 //! What the core asks of a switch, and what a switch reports.
 
-use tandem_words::{EventBody, InteractionId, RequestBody, RequestKey, Timestamp, Visit};
+use tandem_words::{EventBody, Interaction, InteractionId, RequestBody, RequestKey, Timestamp, Visit};
 
 use crate::record::Line;
 
@@ -19,6 +19,29 @@ pub trait Switch {
     fn drain_lines(&mut self) -> Vec<Line>;
     /// No call lives and none will come.
     fn is_over(&self) -> bool;
+    /// What a gateway finds that begins beside it, reports of which were drained before.
+    fn survey(&self) -> Survey;
+}
+
+/// What a switch knows by itself, for a gateway that has no memory of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Calls that live.
+    pub calls: Vec<Found>,
+    /// Requests under way: each will be answered. With the call whose end of the request a finished session would wait for
+    /// (music is none: it ends by command only).
+    pub open: Vec<(RequestKey, Option<InteractionId>)>,
+}
+
+/// A call that lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As it is now.
+    pub interaction: Interaction,
+    /// None for a call that a session made.
+    pub visit: Option<Visit>,
+    /// How it stands.
+    pub condition: Condition,
 }
 
 /// The core asks. A switch answers each [`Order::Apply`] with exactly one [`Report::Event`] that names its key in `answers`,

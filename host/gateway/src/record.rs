@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tandem_switch_link::SwitchEvent;
-use tandem_words::{Epoch, Incarnation, InteractionId, RequestBody, RequestKey, SessionId, SwitchIncarnation, Timestamp};
+use tandem_words::{Epoch, EventBody, Incarnation, InteractionId, RequestBody, RequestKey, SessionId, SwitchIncarnation, Timestamp};
 
 /// What the gateway made of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub enum CallOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Line {
-    /// First line.
+    /// First line; another one where a gateway begins again that has lost its memory.
     Begin {
         /// The switch's name.
         switch: String,
@@ -96,8 +96,30 @@ pub enum Line {
         /// The node.
         node: u32,
     },
+    /// A primary asked what became of requests that its sessions wait for.
+    Reconciled {
+        /// Switch time.
+        at: Timestamp,
+        /// The node.
+        node: u32,
+        /// How many the gateway had received: they are not sent again.
+        known: u64,
+        /// How many it had not.
+        unknown: u64,
+    },
     /// An event got its position.
     Event(SwitchEvent),
+    /// Something that hosts should hear happened while the gateway was dead: it has no position, and nobody will be told.
+    Missed {
+        /// Switch time.
+        at: Timestamp,
+        /// The interaction it tells of.
+        interaction: Option<InteractionId>,
+        /// The request it answers.
+        answers: Option<RequestKey>,
+        /// What happened.
+        body: EventBody,
+    },
     /// A request came.
     Request {
         /// Switch time.

@@ -30,6 +30,8 @@ pub trait Floor {
     /// W when it does ([`tandem_session::CommitQueue::ignored`]), or at once while no backup is connected, which the commit queue is
     /// to be told first ([`tandem_session::CommitQueue::set_solo`]). In order.
     fn kept(&mut self, changes: Vec<Change>, mark: Option<Mark>);
+    /// The switch has lost events; for whoever holds the synch link, before W goes over them ([`Primary::backup_is_behind`]).
+    fn missed(&mut self);
     /// For the log: worth a warning.
     fn warn(&mut self, what: String);
 }
@@ -55,7 +57,12 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
                 floor.worker(session, Input::Arrive(session, Arrival::Switch { incarnation, event }));
             }
             Directive::News(session, body) => floor.worker(session, Input::Arrive(session, Arrival::News(body))),
-            Directive::NewsForAll(body) => floor.workers(|| Input::News(body.clone())),
+            Directive::NewsForAll(body) => {
+                if matches!(body, EventBody::Gap(_)) {
+                    floor.missed();
+                }
+                floor.workers(|| Input::News(body.clone()));
+            }
             Directive::Answer(key, body) => answer(key, body, floor),
             Directive::Message { to, from, strategy, message } => {
                 floor.worker(to, Input::Arrive(to, Arrival::Message { from, strategy, message }));

@@ -59,6 +59,8 @@ pub struct Assignment {
     next_number: u64,
     /// Whose events of the interaction are now: those of its last visit, as far as events have come.
     holders: HashMap<InteractionId, SessionId>,
+    /// Holders that do not know since when they are: made at this time, they heard nothing before.
+    unsure: HashMap<InteractionId, (SessionId, Timestamp)>,
     /// Sessions that were made for a visit and are not over.
     visits: HashMap<(InteractionId, VisitOfLife), SessionId>,
     /// What to forget with a session.
@@ -69,8 +71,8 @@ pub struct Assignment {
 impl Assignment {
     /// Of a primary with this epoch.
     pub fn new(node: NodeId, epoch: Epoch, switch: SwitchName, deployments: Deployments) -> Self {
-        let (holders, visits, held_by, starts) = Default::default();
-        Assignment { node, epoch, switch, deployments, next_number: 1, holders, visits, held_by, starts }
+        let (holders, unsure, visits, held_by, starts) = Default::default();
+        Assignment { node, epoch, switch, deployments, next_number: 1, holders, unsure, visits, held_by, starts }
     }
 
     /// Sessions that hold interactions.
@@ -79,16 +81,36 @@ impl Assignment {
     }
 
     /// What recovered sessions hold; `next` is the event that the gateway tells first. An interaction's events are those of the
-    /// session to which it came last before that; a session to which it came later has them when that is told again.
-    pub(crate) fn recovered(&mut self, holdings: &[Holding], next: (SwitchIncarnation, Position)) {
+    /// session to which it came last before that; a session to which it came later has them when that is told again. One that waits
+    /// for its restart (`waits`: since when it lives) may not know since when it has its call.
+    pub(crate) fn recovered(
+        &mut self,
+        holdings: &[Holding],
+        next: (SwitchIncarnation, Position),
+        waits: impl Fn(SessionId) -> Option<Timestamp>,
+    ) {
         let mut holdings: Vec<&Holding> = holdings.iter().collect();
-        holdings.sort_by_key(|held| (held.since, held.session));
+        holdings.sort_by_key(|held| (held.visit, held.since, held.session));
         for held in holdings {
             self.remember(held.session, held.interaction.clone(), held.visit);
-            if held.since < Some(next) {
+            // Before it somebody has the call who knows all up to W, and not that it has moved on: that is told again.
+            let before = self.holders.get(&held.interaction);
+            let told_again = held.since.is_none() && before.is_some_and(|before| *before != held.session && waits(*before).is_none());
+            if held.since < Some(next) && !told_again {
                 self.holders.insert(held.interaction.clone(), held.session);
+                if let Some(lives_since) = waits(held.session).filter(|_| held.since.is_none()) {
+                    self.unsure.insert(held.interaction.clone(), (held.session, lives_since));
+                }
             }
         }
+    }
+
+    /// Whose an event of this interaction is. What is told again of a visit before the holder's own is nobody's: whose it was knows it.
+    fn holder(&self, interaction: &InteractionId, event: &SwitchEvent) -> Option<SessionId> {
+        let holder = self.holders.get(interaction).copied();
+        let ends = matches!(event.body, EventBody::InteractionDeleted(_));
+        let before = |(session, since): &&(SessionId, Timestamp)| Some(*session) == holder && (event.at, !ends) < (*since, true);
+        holder.filter(|_| self.unsure.get(interaction).filter(before).is_none())
     }
 
     /// Events of the interaction are the session's from now on.
@@ -130,13 +152,16 @@ impl Assignment {
         match (&event.body, event.visit) {
             (EventBody::InteractionAdded(interaction), Some(visit)) => self.visit(interaction, (incarnation, visit), event.at),
             (EventBody::InteractionDeleted(deletion), _) => {
+                let holder = self.holder(&deletion.interaction, event);
                 // Its last event: the session, which may live on, needs it no longer here.
-                let holder = self.holders.remove(&deletion.interaction);
+                if holder.is_some() {
+                    self.holders.remove(&deletion.interaction);
+                }
                 holder.map_or(Meaning::Nobody, Meaning::Of)
             }
             _ => {
-                let holder = event.interaction.as_ref().and_then(|interaction| self.holders.get(interaction));
-                holder.copied().map_or(Meaning::Nobody, Meaning::Of)
+                let holder = event.interaction.as_ref().and_then(|interaction| self.holder(interaction, event));
+                holder.map_or(Meaning::Nobody, Meaning::Of)
             }
         }
     }
@@ -145,6 +170,7 @@ impl Assignment {
         let id = &interaction.id;
         if let Some(session) = self.visits.get(&(id.clone(), visit)).copied() {
             // Told again to a new primary.
+            self.unsure.remove(id);
             self.holders.insert(id.clone(), session);
             return Meaning::Of(session);
         }

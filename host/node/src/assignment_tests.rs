@@ -60,7 +60,7 @@ fn answers_go_to_who_asked_and_a_created_call_is_theirs() {
 #[test]
 fn a_visit_that_is_told_again_is_of_its_session_and_a_new_one_of_a_new() {
     let mut assignment = assignment();
-    assignment.recovered(&[holding(40, "c1", 2, 5)], (1, 5));
+    assignment.recovered(&[holding(40, "c1", 2, 5)], (1, 5), |_| None);
     assert_eq!(assignment.meaning(1, &digit(4, "c1")), Meaning::Nobody, "of the visit before");
     assert_eq!(assignment.meaning(1, &added(5, "c1", 2, "8000")), Meaning::Of(session(40)));
     assert_eq!(opened(assignment.meaning(1, &added(6, "c1", 3, "8000"))).session, session(1));
@@ -72,7 +72,7 @@ fn a_visit_that_is_told_again_is_of_its_session_and_a_new_one_of_a_new() {
 #[test]
 fn the_same_visit_of_another_life_of_the_switch_is_another_visit() {
     let mut assignment = assignment();
-    assignment.recovered(&[holding(40, "c1", 1, 5)], (2, 1));
+    assignment.recovered(&[holding(40, "c1", 1, 5)], (2, 1), |_| None);
     let opening = opened(assignment.meaning(2, &added(1, "c1", 1, "8000")));
     assert_eq!(opening.session, session(1));
     assert_eq!(opening.claim, Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 2, visit: 1 }));
@@ -85,7 +85,7 @@ fn the_same_visit_of_another_life_of_the_switch_is_another_visit() {
 fn a_backlog_over_two_visits_finds_the_session_of_each() {
     for held in [[holding(40, "c1", 1, 2), holding(41, "c1", 2, 7)], [holding(41, "c1", 2, 7), holding(40, "c1", 1, 2)]] {
         let mut assignment = assignment();
-        assignment.recovered(&held, (1, 5));
+        assignment.recovered(&held, (1, 5), |_| None);
         let meanings =
             [digit(5, "c1"), deleted(6, "c1"), added(7, "c1", 2, "8001"), digit(8, "c1")].map(|event| assignment.meaning(1, &event));
         assert_eq!(meanings, [40, 40, 41, 41].map(|number| Meaning::Of(session(number))));
@@ -96,7 +96,7 @@ fn a_backlog_over_two_visits_finds_the_session_of_each() {
 fn events_are_of_the_session_to_which_the_call_came_last_before_them() {
     for (next, of) in [((1, 3), 40), ((1, 7), 40), ((1, 8), 41), ((2, 1), 41)] {
         let mut assignment = assignment();
-        assignment.recovered(&[holding(40, "c1", 1, 2), holding(41, "c1", 2, 7)], next);
+        assignment.recovered(&[holding(40, "c1", 1, 2), holding(41, "c1", 2, 7)], next, |_| None);
         assert_eq!(assignment.meaning(1, &digit(next.1, "c1")), Meaning::Of(session(of)), "{next:?}");
     }
 }
@@ -105,7 +105,7 @@ fn events_are_of_the_session_to_which_the_call_came_last_before_them() {
 fn a_loser_of_a_backlog_takes_nothing_from_the_session_that_has_the_call() {
     let mut assignment = assignment();
     // Session 41 has the second visit; that of the first is over, and its events are told again.
-    assignment.recovered(&[holding(41, "c1", 2, 7)], (1, 5));
+    assignment.recovered(&[holding(41, "c1", 2, 7)], (1, 5), |_| None);
     let loser = opened(assignment.meaning(1, &added(5, "c1", 1, "8000"))).session;
     assert_eq!(assignment.meaning(1, &deleted(6, "c1")), Meaning::Of(loser));
     assert_eq!(assignment.meaning(1, &added(7, "c1", 2, "8001")), Meaning::Of(session(41)));
@@ -144,4 +144,28 @@ fn a_session_that_starts_itself_again_and_again_comes_to_an_end() {
     });
     assert_eq!(chain.take(1_000).count(), 64);
     assert!(assignment.started(by, &start, 5_001).is_ok());
+}
+
+#[test]
+fn one_that_waits_and_does_not_know_since_when_hears_nothing_of_the_visit_before_its_own() {
+    let waits = |id: SessionId| (id == session(41)).then_some(7_000);
+    let unsure = |session, visit| Holding { since: None, ..holding(session, "c1", visit, 1) };
+    // The session of the first visit is over, or knows it to be over; what it had heard is told again.
+    let mut node = assignment();
+    node.recovered(&[unsure(41, 2)], (1, 5), waits);
+    assert_eq!(node.meaning(1, &deleted(7, "c1")), Meaning::Nobody);
+    assert_eq!(node.meaning(1, &digit(6, "c1")), Meaning::Nobody);
+    assert_eq!(node.meaning(1, &digit(8, "c1")), Meaning::Of(session(41)));
+    assert_eq!(node.meaning(1, &deleted(9, "c1")), Meaning::Of(session(41)));
+    // It lives, and does not know it: that will be told again, and then that the call has come to the other one.
+    let mut node = assignment();
+    node.recovered(&[unsure(41, 2), holding(40, "c1", 1, 3)], (1, 5), waits);
+    assert_eq!(node.meaning(1, &digit(6, "c1")), Meaning::Of(session(40)));
+    assert_eq!(node.meaning(1, &deleted(7, "c1")), Meaning::Of(session(40)));
+    assert_eq!(node.meaning(1, &added(7, "c1", 2, "8001")), Meaning::Of(session(41)));
+    assert_eq!(node.meaning(1, &digit(7, "c1")), Meaning::Of(session(41)));
+    // Both wait: the later visit is the later one.
+    let mut node = assignment();
+    node.recovered(&[unsure(41, 2), holding(40, "c1", 1, 3)], (1, 5), |_| Some(0));
+    assert_eq!(node.meaning(1, &digit(6, "c1")), Meaning::Of(session(41)));
 }

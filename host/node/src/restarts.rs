@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tandem_journal::{Claim, Opening, Survival};
 use tandem_switch_link::{Held, InteractionState, RequestState, SwitchEvent};
 use tandem_synch_link::KeptSession;
-use tandem_words::{EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation};
+use tandem_words::{
+    Bug, EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation, Timestamp, planted,
+};
 
 /// The throttle: what starts again at once is load that the new primary has beside its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +95,11 @@ impl Restarts {
         self.waiting.is_empty()
     }
 
+    /// Since when this one lives, if it waits.
+    pub(crate) fn waits(&self, session: SessionId) -> Option<Timestamp> {
+        self.waiting.get(&session).map(|waiting| waiting.opening.started_at)
+    }
+
     /// The calls of those that wait.
     pub(crate) fn holdings(&self) -> impl Iterator<Item = &Holding> {
         self.waiting.values().flat_map(|waiting| &waiting.calls)
@@ -117,7 +124,8 @@ impl Restarts {
         }
         let mut last_visit: BTreeMap<&InteractionId, _> = BTreeMap::new();
         for held in held {
-            let this = (held.since, held.visit, held.session);
+            // An uncertain copy may not know since when.
+            let this = (held.visit, held.since, held.session);
             let last = last_visit.entry(&held.interaction).or_insert(this);
             *last = this.max(*last);
         }
@@ -152,7 +160,7 @@ impl Restarts {
         }
         let had = waiting.live_calls().next().is_some();
         follow(&mut waiting.calls, session, &waiting.opening, incarnation, event);
-        let gone = had && waiting.live_calls().next().is_none();
+        let gone = had && waiting.live_calls().next().is_none() && !planted(Bug::GoneCallRestarted);
         gone.then(|| {
             self.forget(session);
             (session, Vec::new())
@@ -169,7 +177,7 @@ impl Restarts {
     pub(crate) fn tick(&mut self, now_ms: u64) -> Vec<Restarting> {
         let mut batch = Vec::new();
         for (timeout_ms, cycle) in self.cycles.iter_mut().filter(|(_, cycle)| cycle.next_at <= now_ms) {
-            let mut quota = self.options.quota.max(1);
+            let mut quota = if planted(Bug::RestartQuotaIgnored) { usize::MAX } else { self.options.quota.max(1) };
             while quota > 0
                 && let Some(id) = cycle.queue.pop_front()
             {
@@ -206,7 +214,7 @@ impl Waiting {
             return true;
         }
         let at_routing_point = |call: &Holding| states.get(&named(call)) == Some(&InteractionState::AtRoutingPoint);
-        self.live_calls().any(|call| certain || at_routing_point(call))
+        self.live_calls().any(|call| certain || at_routing_point(call) || planted(Bug::UncertainNotAsked))
     }
 
     fn restart(self, session: SessionId, certain: bool) -> Restarting {

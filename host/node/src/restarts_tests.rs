@@ -175,3 +175,15 @@ fn requests_of_earlier_runs_are_asked_for_until_they_are_answered() {
     restarts.reconciled(&[], &[(key(1, 5), RequestState::Unknown)], &[]);
     assert_eq!(restarts.requests().count(), 0);
 }
+
+#[test]
+fn of_two_visits_of_a_call_the_later_one_has_it_also_where_nobody_knows_since_when() {
+    let mut unknown = opening(1, Survival::Restarted);
+    unknown.claim = Some(Claim::Visit { interaction: "c1".to_owned(), switch: "main".into(), incarnation: 1, visit: 2 });
+    let mut restarts = Restarts::new(RestartOptions::default(), vec![unknown], BTreeMap::new(), false);
+    let mut held: Vec<Holding> = restarts.holdings().cloned().collect();
+    held.push(Holding { interaction: call(1), session: session(9), visit: Some((1, 1)), since: Some((1, 7)), controlled: true });
+    let states = [(at(1), Gone), (Held { visit: Some(2), ..at(1) }, AtRoutingPoint)];
+    assert_eq!(restarts.reconciled(&states, &[], &held), []);
+    assert_eq!(numbers(&restarts.tick(0)), [1]);
+}

@@ -22,6 +22,8 @@ pub(crate) struct Truths {
     news: Vec<(SessionId, EventBody)>,
     /// Up to here the sessions have been told of gaps.
     pub(crate) gap_told: Option<(SwitchIncarnation, Position)>,
+    /// W does not go over a hole of which the backup does not know.
+    pub(crate) backup_is_behind: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -50,12 +52,13 @@ impl Truths {
     ) {
         let states: BTreeMap<_, _> = interactions.iter().map(|(held, state)| ((&held.id, held.visit), *state)).collect();
         self.unanswered = unanswered.collect();
+        // A session that waits for its restart may not know since when it has its call; its visit tells which is the later one.
         let mut last_came = BTreeMap::new();
         for held in held {
-            let last = last_came.entry(&held.interaction).or_insert(held.since);
-            *last = held.since.max(*last);
+            let last = last_came.entry(&held.interaction).or_insert((held.visit, held.since));
+            *last = (held.visit, held.since).max(*last);
         }
-        let moved = |of: &Holding| of.controlled && last_came.get(&of.interaction).is_some_and(|last| of.since < *last);
+        let moved = |of: &Holding| of.controlled && last_came.get(&of.interaction).is_some_and(|last| (of.visit, of.since) < *last);
         let news =
             |of: &Holding| Some((of.session, truth(of, *states.get(&(&of.interaction, of.visit.map(|(_, visit)| visit)))?, moved(of))?));
         self.news = held.iter().filter_map(news).collect();
@@ -80,7 +83,9 @@ impl Truths {
 
     /// Everything so far is handled and durable. Returns when the time is wanted.
     pub(crate) fn idle(&mut self) -> Option<Timestamp> {
-        if let Stage::Told(now, mark) = self.stage {
+        if let Stage::Told(now, mark) = self.stage
+            && !(mark.is_some() && self.backup_is_behind)
+        {
             self.stage = Stage::Durable(now, mark);
         }
         match self.stage {

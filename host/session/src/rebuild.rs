@@ -3,6 +3,8 @@
 //! One function serves recovery, passivated sessions, and the neighbours of a guest that took its cell down; the tail is
 //! the stored rows plus the worker's own records that are not acknowledged yet.
 
+mod sample;
+
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};

@@ -10,7 +10,7 @@ use tandem_words::{
     Timestamp,
 };
 
-use crate::{Arrival, Life, OpenRequest, SessionState};
+use crate::{Arrival, Life, OpenRequest, Said, SessionState, said};
 
 /// A request that the host serves for one session by another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +57,15 @@ pub struct Release {
     pub changes: Vec<Change>,
     /// The position that counts for W once the backup has these changes.
     pub mark: Option<Mark>,
+    /// For the log.
+    pub said: Option<Box<Said>>,
 }
 
 /// Nothing leaves.
 pub(crate) fn nothing(state: &SessionState) -> Release {
     Release {
         session: state.session(),
-        incarnation: state.opening().incarnation,
+        incarnation: state.run(),
         seq: state.seq(),
         at: state.at(),
         records: 0,
@@ -75,6 +77,7 @@ pub(crate) fn nothing(state: &SessionState) -> Release {
         over: false,
         changes: Vec::new(),
         mark: None,
+        said: None,
     }
 }
 
@@ -128,7 +131,7 @@ pub(crate) fn of_late_step(state: &SessionState, step: &Step) -> Release {
 
 /// Of a step, `state` being the one behind it. `told` is what the gateway knows of the session.
 pub(crate) fn of_step(state: &SessionState, step: &Step, told: &mut Option<(Vec<Held>, Option<Timestamp>)>, max_quiet_ms: u64) -> Release {
-    let mut release = Release { over: !state.is_live(), ..nothing(state) };
+    let mut release = Release { over: !state.is_live(), said: said::of_step(state, step), ..nothing(state) };
     if let Source::Message(from) = step.source {
         release.replies.push((from, EventBody::Done));
     }
@@ -220,7 +223,7 @@ fn message(state: &SessionState, epoch: Epoch, max_quiet_ms: Option<u64>, reques
     StepMessage {
         epoch,
         session: state.session(),
-        incarnation: state.opening().incarnation,
+        incarnation: state.run(),
         seq: state.seq(),
         interactions: state.live_interactions().map(|interaction| held(state, interaction)).collect(),
         quiet_until: max_quiet_ms.filter(|_| state.is_live()).and_then(|bound| state.quiet_until(bound)),

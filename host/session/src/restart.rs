@@ -22,8 +22,7 @@ impl<G: Guests> Worker<G> {
         self.advance(at);
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Awaiting) else { return };
         let Some(opening) = slot.state.as_deref().map(|state| state.opening().clone()) else { return };
-        let more = u32::from(!planted(Bug::SameIncarnationAfterRestart));
-        let incarnation = opening.incarnation.saturating_add(more);
+        let incarnation = opening.incarnation.saturating_add(1);
         let started_at = self.now.max(opening.started_at);
         let held = std::mem::take(&mut slot.waiting);
         let partial = restart.partial || slot.partial;
@@ -31,6 +30,9 @@ impl<G: Guests> Worker<G> {
         slot.waiting.push_back(Arrival::News(EventBody::SessionRestarted(Restart { partial, ..restart })));
         slot.waiting.extend(events.into_iter().map(|(incarnation, event)| Arrival::Again { incarnation, event }));
         slot.waiting.extend(held);
+        if planted(Bug::LiveBeforeKept) {
+            slot.waiting.make_contiguous().sort_by_key(|arrival| matches!(arrival, Arrival::Again { .. }));
+        }
         self.serve(id);
     }
 

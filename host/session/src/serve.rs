@@ -162,7 +162,7 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
     };
     match arrival {
         Arrival::Switch { incarnation, event } => {
-            let run = state.opening().incarnation;
+            let run = state.run();
             let of_later_run = event.answers.is_some_and(|key| key.incarnation > run);
             // What answers an earlier run is news to this one: a treatment that outlived the failure has ended.
             let request = event.answers.filter(|key| key.incarnation == run).map(|key| key.request);
@@ -200,6 +200,11 @@ fn judge(state: &SessionState, arrival: &Arrival, now: Timestamp, linger_timeout
         // What the switch could not tell, the session may have heard all the same.
         Arrival::News(EventBody::InteractionDeleted(Deletion { interaction, .. })) if !is_known(state, interaction) => Verdict::Skip,
         Arrival::News(EventBody::InteractionDefaultRouted(interaction)) if !state.holds(interaction) => Verdict::Skip,
+        // Where it had stopped, however late its guest is back: what it missed comes behind this, each at its own time.
+        Arrival::News(EventBody::SessionRecovered) => {
+            let body = EventBody::SessionRecovered;
+            Verdict::Step(Taken { source: Source::Host, at: state.at(), switch_at: None, request: None, body })
+        }
         Arrival::News(body) => host(None, body.clone()),
         // While an answer is owed to it, it goes on: the next step puts this on the agenda again.
         Arrival::Linger if state.is_owed() => Verdict::Skip,

@@ -11,16 +11,17 @@ use crate::{
     lab::demo::{self, Blow, Calls, Plan, Report, When},
 };
 
-/// Blows in a generated run, unless told otherwise.
+/// Blows in a generated run, unless told otherwise. Reason: enough for each kind.
 const KILLS: u32 = 12;
 
 /// The same for a trace.
 const TRACE_KILLS: u32 = 24;
 
-/// Plays an hour of calls, strikes the primary of the pair in the middle of them, again and again, and shows that nothing is lost.
+/// Plays an hour of calls, strikes the pair that serves them in the middle of them, again and again, and shows that nothing is lost.
 ///
 /// Both instances and the simulated switch run as processes of their own, with a store on disk. At moments with live calls the primary
-/// is killed with `kill -9`, made to hang, relieved, or cut off from the switch; the other one takes over, and what died is started again. In the end a separate
+/// is killed with `kill -9`, made to hang, relieved, or cut off from the switch; the other one takes over, and is sometimes killed in turn.
+/// Or the link between the two is cut, or the gateway beside the switch dies, sometimes together with the primary, and begins again. What died is started again. In the end a separate
 /// program, tandem-oracle, compares what every caller experienced with the journal. Exit code 1: it found something, or there were fewer
 /// moments than asked for.
 #[derive(Debug, clap::Args)]
@@ -28,11 +29,12 @@ const TRACE_KILLS: u32 = 24;
 Examples:
   tandem demo
   tandem demo --kills 50 --seed 7 --json demo.json
+  tandem demo --blows kill,cut,gateway --kills 30
   tandem demo --alone --kills 20
   tandem demo --trace calls.csv.gz --from 1999-01-05 --hours 24
   tandem demo --calls-per-hour 3000 --kills 200 --at-least-live 50 --with-treatment --twin")]
 pub struct Arguments {
-    /// How often the primary is struck (12, of a trace 24, unless given); every second time by `kill -9`, where that is among the blows
+    /// How often the pair is struck (12, of a trace 24, unless given); every second time by `kill -9`, where that is among the blows
     #[arg(long, value_name = "NUMBER")]
     kills: Option<u32>,
     /// How fast time passes: 1x (as it does), 60x (a minute in a second), max (as fast as the host answers)
@@ -59,7 +61,7 @@ pub struct Arguments {
     /// The first arrival of the trace that is taken: 1999-01-05 or 1999-01-05T08:00:00
     #[arg(long, value_name = "DATE", requires = "trace", help_heading = "Calls")]
     from: Option<String>,
-    /// One more strategy, at 8003; its callers press six digits
+    /// One more strategy, at 8004; its callers press six digits
     #[arg(long, value_name = "FILE.wasm", conflicts_with = "trace", help_heading = "Calls")]
     one_more: Option<PathBuf>,
     /// Strike only while so many calls live
@@ -71,8 +73,14 @@ pub struct Arguments {
     /// Strike only while a caller has pressed some of the digits that are collected
     #[arg(long, help_heading = "Blows")]
     with_half_collect: bool,
-    /// What befalls the primary, one of these at each moment
-    #[arg(long, value_delimiter = ',', value_name = "BLOWS", default_value = "kill,hang,switchover,sever", help_heading = "Blows")]
+    /// What befalls the pair, one of these at each moment; none comes again before each has come
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "BLOWS",
+        default_value = "kill,hang,switchover,sever,cut,gateway",
+        help_heading = "Blows"
+    )]
     blows: Vec<Blow>,
     /// One instance serves, is killed, and starts again
     #[arg(long, conflicts_with = "blows", help_heading = "Blows")]

@@ -1,5 +1,7 @@
 //! `tandem journal`.
 
+mod mask;
+
 use std::{
     fs::File,
     io::{BufWriter, Write},
@@ -12,9 +14,13 @@ use tandem_journal::{EndedBy, Note, Outcome, Record, Source, Step, decode};
 use tandem_store::Reader;
 use tandem_words::SessionId;
 
+use self::mask::Mask;
 use super::{LogArguments, Verdict, stores::StoreArguments, times};
+use crate::lab::progress::Progress;
 
 /// Shows what happened to a session or an interaction, step by step; or writes the whole journal to a file.
+///
+/// What a `sensitive` collect brought is shown as `*`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -49,12 +55,12 @@ impl Arguments {
             Ok(session) => vec![session],
             Err(_) => reader.sessions_of_interaction(&of).map_err(Report::msg)?,
         };
-        let mut shown = 0;
+        let (mut shown, mut mask) = (0, Mask::default());
         for session in sessions {
             for data in reader.all_rows_of(session).map_err(Report::msg)? {
-                let record = decode(&data).map_err(Report::msg)?;
+                let record = mask.cover(decode(&data).map_err(Report::msg)?);
                 if self.json {
-                    super::print_json(&without_bytes(record))?
+                    super::print_json(&record)?
                 } else {
                     show(&record)
                 }
@@ -71,15 +77,18 @@ impl Arguments {
 fn export(reader: &mut dyn Reader, path: &Path) -> miette::Result<u64> {
     let unwritable = || format!("the journal cannot be written to {}", path.display());
     let mut file = BufWriter::new(File::create(path).into_diagnostic().wrap_err_with(unwritable)?);
-    let (mut records, mut failed) = (0, None);
+    let (mut records, mut failed, mut mask) = (0, None, Mask::default());
+    // Of a journal that grows meanwhile there is more in the end.
+    let mut progress = Progress::new("journal", reader.counts().map_err(Report::msg)?.rows);
     let visited = reader.export(&mut |data| {
         let written = decode(data).map_err(Report::msg).and_then(|record| {
-            serde_json::to_writer(&mut file, &without_bytes(record)).into_diagnostic()?;
+            serde_json::to_writer(&mut file, &mask.cover(record)).into_diagnostic()?;
             file.write_all(b"\n").into_diagnostic()
         });
         match written {
             Ok(()) => {
                 records += 1;
+                progress.at(records, "written");
                 ControlFlow::Continue(())
             }
             Err(error) => {
@@ -93,14 +102,6 @@ fn export(reader: &mut dyn Reader, path: &Path) -> miette::Result<u64> {
         Some(error) => Err(error.wrap_err(unwritable())),
         None => file.flush().map(|()| records).map_err(|error| miette!("{}: {error}", unwritable())),
     }
-}
-
-/// A snapshot's bytes say nothing to a reader, and may be large.
-fn without_bytes(mut record: Record) -> Record {
-    if let Record::Snapshot(snapshot) = &mut record {
-        (snapshot.host, snapshot.guest) = (Vec::new(), Vec::new());
-    }
-    record
 }
 
 fn show(record: &Record) {

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use miette::{IntoDiagnostic, WrapErr, miette};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use crate::options::{Log, LogFormat};
 
@@ -19,18 +19,20 @@ pub struct LogArguments {
 }
 
 impl LogArguments {
-    /// Starts logging, once in a process. `file`: the section of the options file, where there is one.
+    /// Starts logging, once in a process. `file`: the section of the options file, where there is one. What comes back changes it.
     ///
     /// # Errors
     /// The level cannot be read, or logging has already begun.
-    pub fn start(&self, file: Option<&Log>) -> miette::Result<()> {
+    pub fn start(&self, file: Option<&Log>) -> miette::Result<Logging> {
         let (filter, format) = self.chosen(file)?;
+        let (filter, handle) = reload::Layer::new(filter);
         let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
         let begun = match format {
             LogFormat::Json => tracing_subscriber::registry().with(filter).with(lines.json().flatten_event(true)).try_init(),
             LogFormat::Text => tracing_subscriber::registry().with(filter).with(lines).try_init(),
         };
-        begun.into_diagnostic().wrap_err("logging cannot begin")
+        begun.into_diagnostic().wrap_err("logging cannot begin")?;
+        Ok(Logging { filter: handle, arguments: self.clone() })
     }
 
     fn chosen(&self, file: Option<&Log>) -> miette::Result<(EnvFilter, LogFormat)> {
@@ -44,6 +46,24 @@ impl LogArguments {
             )
         })?;
         Ok((filter, self.log_format.unwrap_or(file.format)))
+    }
+}
+
+/// Logging that has begun.
+#[derive(Debug, Clone)]
+pub struct Logging {
+    filter: reload::Handle<EnvFilter, Registry>,
+    arguments: LogArguments,
+}
+
+impl Logging {
+    /// Logs as this section of the options file says, from now on; the command line still wins.
+    ///
+    /// # Errors
+    /// The level cannot be read.
+    pub fn set(&self, file: &Log) -> miette::Result<()> {
+        let (filter, _) = self.arguments.chosen(Some(file))?;
+        self.filter.reload(filter).into_diagnostic().wrap_err("the level cannot be changed")
     }
 }
 

@@ -1,15 +1,18 @@
 //! `tandem run`.
 
 mod notify;
+mod reload;
 mod settings;
 mod signals;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::RecvTimeoutError;
 use miette::{Context, IntoDiagnostic, Report, bail, miette};
 use tandem_node::role::Fencing;
 use tandem_store::InstanceLock;
@@ -21,7 +24,7 @@ use tokio::{runtime, sync::watch};
 use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
-    deployment::{Loader, ToKeep},
+    deployment::{DeploymentError, Loader, ToKeep},
     node::{self, CandidateService, Home, InstanceError, InstanceOptions, NodeLock, Running, Ticks},
     options::{FencingBy, Loaded, Options, values::StoreUrl},
     session::worker_name,
@@ -32,7 +35,8 @@ use crate::{
 /// Runs one instance: waits for the node's lease, recovers its sessions, serves its switch.
 ///
 /// The other instance of the node takes over when this one dies or hangs; this one is then its backup. Ends on SIGTERM or
-/// ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the other instance.
+/// ctrl-c: commits what is under way, gives the lease back, and leaves the calls to the other instance. On SIGHUP it reads the
+/// options file again, and logs what counts from when.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -50,7 +54,7 @@ pub struct Arguments {
 impl Arguments {
     pub(super) fn run(self, logs: &LogArguments) -> miette::Result<Verdict> {
         let Loaded { options, warnings } = Options::load(&self.config)?;
-        logs.start(Some(&options.log))?;
+        let logging = logs.start(Some(&options.log))?;
         for warning in warnings {
             tracing::warn!("{}: {warning}", self.config.display());
         }
@@ -93,13 +97,18 @@ impl Arguments {
         if let Some(signals) = signals::signals() {
             runtime.spawn(signals::stop_on_signal(running.clone(), signals));
         }
+        if let Some(hangups) = signals::hangups() {
+            let reload = reload::Reload { path: self.config.clone(), options: options.clone(), logging };
+            runtime.spawn(reload.at(hangups));
+        }
         let manager = notify::Manager::from_environment();
         let _following = manager.map(|manager| manager.follow(running.clone())).transpose().into_diagnostic()?;
         if let Some(admin) = admin {
             tracing::info!(address = ?admin.address(), "admin port open");
             runtime.spawn(admin.run(running.clone(), ended));
         }
-        let mut roles = Roles { instance, link, loader, to_keep, engine: &engine, catalogue: &catalogue, running };
+        let store = path.map(Path::to_owned).unwrap_or_default();
+        let mut roles = Roles { store, instance, link, loader, to_keep, engine: &engine, catalogue: &catalogue, running };
         let ran = match (path, home.take()) {
             (Some(path), _) => roles.play(path, &options),
             (None, Some(home)) => roles.primary(home).map(|_| ()),
@@ -142,8 +151,12 @@ fn open_cache(store: Option<&Path>) -> miette::Result<Option<Cache>> {
     Ok(Some(Cache::open(Path::new(&folder), compiler).map_err(Report::msg)?))
 }
 
+/// How often a backup looks whether it lacks a component. Reason: compiling one takes seconds, and nobody is harmed meanwhile.
+const LOOKS_AGAIN_EACH: Duration = Duration::from_secs(5);
+
 /// What stays over all roles: engine, catalogue, cache, what is compiled.
 struct Roles<'a> {
+    store: PathBuf,
     instance: InstanceOptions,
     link: ClientOptions,
     loader: Loader<'a>,
@@ -180,14 +193,17 @@ impl Roles<'_> {
         let synch = self.instance.pair.as_ref().and_then(|pair| pair.synch.clone());
         let mirroring = synch.map(|synch| {
             let (backup, primary) = BackupService::new(synch.link, Standing::default(), tell);
-            service.tells(primary, self.catalogue.iter().map(|strategy| strategy.version()).collect());
+            let catalogue = Arc::clone(self.catalogue);
+            service.tells(primary, Box::new(move || catalogue.iter().map(|strategy| strategy.version()).collect()));
             tokio::spawn(backup.run(ended.clone()))
         });
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
         self.running.plays(service.handle());
+        let looking = self.looks_again();
         let ran = service.run(&mut |store| self.to_keep.keep(store));
+        drop(looking);
         let _ = shutdown.send(true);
         listening.iter().for_each(tokio::task::JoinHandle::abort);
         let mut home = ran.map_err(Report::msg)?;
@@ -218,8 +234,28 @@ impl Roles<'_> {
         }
     }
 
-    /// What the node's live sessions run on is loaded before it is needed. Once: what comes later comes by this file, or a primary
-    /// loads what it lacks.
+    /// A backup loads what its primary begins to run while it watches. It ends when the result is dropped; nobody waits for a
+    /// compiler then, and a primary loads what it lacks.
+    fn looks_again(&self) -> Option<crossbeam_channel::Sender<()>> {
+        self.instance.pair.as_ref()?;
+        let (over, ended) = crossbeam_channel::bounded::<()>(0);
+        let (engine, catalogue) = (self.engine.clone(), Arc::clone(self.catalogue));
+        let (cache, store, node) = (self.loader.cache.cloned(), self.store.clone(), self.instance.instance.node);
+        let looking = move || {
+            let mut tried = BTreeSet::new();
+            while ended.recv_timeout(LOOKS_AGAIN_EACH) == Err(RecvTimeoutError::Timeout) {
+                let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
+                let opened = node::open_store(&store).map_err(DeploymentError::from);
+                if let Err(error) = opened.and_then(|mut reader| loader.load_newest(node, reader.as_mut(), &mut tried)) {
+                    tracing::warn!("what the primary's sessions run on could not be looked at: {error}; trying again");
+                }
+            }
+        };
+        // Without the thread it is as ready as it was at its start.
+        std::thread::Builder::new().name("look-again".to_owned()).spawn(looking).ok().map(|_| over)
+    }
+
+    /// What the node's live sessions run on is loaded before it is needed.
     fn load_live(&self, store: &Path) -> miette::Result<()> {
         let mut reader = node::open_store(store).map_err(Report::msg)?;
         self.loader.load_live(reader.as_mut()).map_err(Report::msg)

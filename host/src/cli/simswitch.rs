@@ -98,6 +98,9 @@ pub struct ReadyFile {
     pub control_on: Option<SocketAddr>,
     /// How many will call.
     pub callers: u64,
+    /// What was left out of a trace, and why; for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Arguments {
@@ -120,7 +123,7 @@ impl Arguments {
         core.retain = usize::try_from(switch.retain).unwrap_or(usize::MAX);
         let simulated = self.simulated(&points, std::mem::take(&mut called.agents), &called.more_agents);
         let told = summary::before(name, &points, &called, &simulated);
-        let Callers { callers, start, .. } = called;
+        let Callers { callers, start, notes, .. } = called;
         let simulated = SimulatedSwitch::new(simulated, callers, start).into_diagnostic()?;
         let service = self.service_options(core, simulated, switch, start)?;
 
@@ -131,7 +134,7 @@ impl Arguments {
             println!("{told}");
             println!("listening on {}; time begins with the first instance: tandem run", handle.listens_on());
             if let Some(path) = &self.ready_file {
-                write_ready(path, &handle, planned)?;
+                write_ready(path, &handle, planned, notes)?;
             }
             let began = Instant::now();
             let watching = tokio::spawn(watch(handle, planned));
@@ -221,8 +224,8 @@ fn address_of(switch: &Switch) -> miette::Result<SocketAddr> {
 }
 
 /// Appears as a whole.
-fn write_ready(path: &Path, handle: &Handle, callers: u64) -> miette::Result<()> {
-    let ready = ReadyFile { listens_on: handle.listens_on(), control_on: handle.control_on(), callers };
+fn write_ready(path: &Path, handle: &Handle, callers: u64, notes: Vec<String>) -> miette::Result<()> {
+    let ready = ReadyFile { listens_on: handle.listens_on(), control_on: handle.control_on(), callers, notes };
     let write = || -> std::io::Result<()> {
         let beside = path.with_extension("new");
         std::fs::write(&beside, serde_json::to_vec(&ready)?)?;

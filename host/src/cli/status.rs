@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use miette::{Report, miette};
+use tandem_store::{Counts, LeaseRow};
 use tandem_words::NodeId;
 
 use super::{LogArguments, Verdict, stores};
@@ -23,7 +24,7 @@ pub struct Arguments {
     /// The options file
     #[arg(long, value_name = "FILE", default_value = "tandem.toml")]
     config: PathBuf,
-    /// One JSON object an instance
+    /// One JSON object an instance, and one with what the store has of its node
     #[arg(long)]
     json: bool,
 }
@@ -38,8 +39,12 @@ impl Arguments {
             for (letter, addresses) in instances.into_iter().filter_map(|(letter, addresses)| Some((letter, addresses?))) {
                 serves |= self.instance(node.id, letter, addresses)?;
             }
-            if !self.json {
-                from_store(node.id, &options);
+            let store = from_store(node.id, &options);
+            match (store, self.json) {
+                (Ok((counts, lease)), true) => super::print_json(&in_json(node.id, &counts, lease.as_ref()))?,
+                (Err(error), true) => super::print_json(&serde_json::json!({ "node": node.id, "error": error.to_string() }))?,
+                (Ok((counts, lease)), false) => println!("{}", in_words(&counts, lease.as_ref())),
+                (Err(error), false) => println!("store  {error}"),
             }
             if !serves {
                 verdict = Verdict::Bad;
@@ -112,23 +117,29 @@ pub(super) fn ask(addresses: &Instance) -> miette::Result<Status> {
 }
 
 /// What the store says; it can be read whether an instance runs or not.
-fn from_store(node: NodeId, options: &Options) {
-    let told = stores::open_configured(options).and_then(|mut reader| {
-        let counts = reader.counts().map_err(Report::msg)?;
-        let lease = reader.lease(node).map_err(Report::msg)?;
-        Ok((counts, lease))
+fn from_store(node: NodeId, options: &Options) -> miette::Result<(Counts, Option<LeaseRow>)> {
+    let mut reader = stores::open_configured(options)?;
+    let counts = reader.counts().map_err(Report::msg)?;
+    let lease = reader.lease(node).map_err(Report::msg)?;
+    Ok((counts, lease))
+}
+
+fn in_words(counts: &Counts, lease: Option<&LeaseRow>) -> String {
+    let lease = lease.map_or_else(
+        || "no instance was ever primary".to_owned(),
+        |row| {
+            let state = if row.released { "gave it back" } else { "holds it, or died with it" };
+            format!("lease: epoch {}, {} (process {}) {state}", row.lease.epoch, row.holder.instance, row.holder.pid)
+        },
+    );
+    format!("store  {} sessions, {} live, {} steps, {} bytes; {lease}", counts.sessions, counts.live, counts.steps, counts.bytes)
+}
+
+fn in_json(node: NodeId, counts: &Counts, lease: Option<&LeaseRow>) -> serde_json::Value {
+    let Counts { sessions, live, steps, bytes, .. } = counts;
+    let lease = lease.map(|row| {
+        let holder = row.holder.instance.to_string();
+        serde_json::json!({ "epoch": row.lease.epoch, "holder": holder, "process": row.holder.pid, "released": row.released })
     });
-    match told {
-        Ok((counts, lease)) => {
-            let lease = lease.map_or_else(
-                || "no instance was ever primary".to_owned(),
-                |row| {
-                    let state = if row.released { "gave it back" } else { "holds it, or died with it" };
-                    format!("lease: epoch {}, {} (process {}) {state}", row.lease.epoch, row.holder.instance, row.holder.pid)
-                },
-            );
-            println!("store  {} sessions, {} live, {} steps, {} bytes; {lease}", counts.sessions, counts.live, counts.steps, counts.bytes);
-        }
-        Err(error) => println!("store  {error}"),
-    }
+    serde_json::json!({ "node": node, "store": { "sessions": sessions, "live": live, "steps": steps, "bytes": bytes }, "lease": lease })
 }

@@ -1,7 +1,9 @@
 //! `tandem switchover`.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -54,19 +56,16 @@ impl Arguments {
             bail!(help = "write a and b under [[node]]", "node {} has one instance only, and nobody to hand over to", node.id);
         };
         let began = Instant::now();
-        let (from, heir) = match (leads(a), leads(b)) {
-            (Ok(true), _) => (a, b),
-            (_, Ok(true)) => (b, a),
-            (a, b) => {
-                let told = |answer: miette::Result<bool>| answer.map_or_else(|error| error.to_string(), |_| "backup".to_owned());
+        let (from, heir) = match primary(a, b)? {
+            Ok('a') => (a, b),
+            Ok(_) => (b, a),
+            Err(told) => {
+                let told: Vec<_> = told.into_iter().map(|(letter, word)| format!("{}/{letter}: {word}", node.id)).collect();
                 bail!(
                     help = "look at tandem status; a node without a primary gets one by itself when an instance runs",
-                    "node {} has no primary to hand over: {}/a: {}; {}/b: {}",
+                    "node {} has no primary to hand over: {}",
                     node.id,
-                    node.id,
-                    told(a),
-                    node.id,
-                    told(b)
+                    told.join("; ")
                 );
             }
         };
@@ -103,6 +102,24 @@ fn no_admin() -> Report {
     miette!(help = "write admin = \"127.0.0.1:9101\"", "it has no admin port in the options file")
 }
 
-fn leads(addresses: &Instance) -> miette::Result<bool> {
-    ask(addresses).map(|status: Status| status.role == "primary")
+/// The letter of the primary, as soon as it says so: the other one may hang, and is not waited for. None: what each of them says.
+fn primary(a: &Instance, b: &Instance) -> miette::Result<Result<char, BTreeMap<char, String>>> {
+    let (answers, told) = mpsc::channel();
+    for (letter, addresses) in [('a', a.clone()), ('b', b.clone())] {
+        let answers = answers.clone();
+        // Once the primary is known, nobody listens to the other one.
+        let asking = move || drop(answers.send((letter, ask(&addresses))));
+        std::thread::Builder::new().spawn(asking).into_diagnostic()?;
+    }
+    drop(answers);
+    let mut words = BTreeMap::new();
+    for (letter, answer) in told {
+        let word = match answer {
+            Ok(Status { role, .. }) if role == "primary" => return Ok(Ok(letter)),
+            Ok(status) => status.role,
+            Err(error) => error.to_string(),
+        };
+        words.insert(letter, word);
+    }
+    Ok(Err(words))
 }

@@ -9,7 +9,7 @@ use tandem_journal::{Record, Survival, decode};
 use tandem_node::{Deployment, Deployments, RestartOptions};
 use tandem_store::{Reader, Store, StoreError};
 use tandem_strategy::{Cache, Catalogue, CatalogueFull, Engine, LoadError, Strategy};
-use tandem_words::{Manifest, Property, VersionId};
+use tandem_words::{Manifest, NodeId, Property, VersionId};
 
 use crate::options::{
     Options, RoutingPoint,
@@ -40,6 +40,9 @@ pub enum DeploymentError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Sessions that a backup looks at, at once. Reason: their rows are read; whatever runs now is among them.
+const NEWEST: usize = 256;
 
 /// Loads what the options deploy and what live sessions still run on.
 pub struct Loader<'a> {
@@ -91,6 +94,23 @@ impl Loader<'_> {
             ControlFlow::Continue(())
         })?;
         self.load_kept(&versions, store)
+    }
+
+    /// As [`Loader::load_live`], for the newest of the node's live sessions: what a backup looks at again and again, lest it lacks what its
+    /// primary has begun to run. `tried`: what has been had from the store before, loaded or not.
+    pub fn load_newest(&self, node: NodeId, store: &mut dyn Reader, tried: &mut BTreeSet<VersionId>) -> Result<(), DeploymentError> {
+        for session in store.live_sessions(node)?.into_iter().rev().take(NEWEST) {
+            let Some(rows) = store.session_rows(session)? else { continue };
+            // One that cannot be read is told of when it is to be recovered.
+            let Ok(Record::Opened(opening)) = decode(&rows.opening) else { continue };
+            let version = opening.version;
+            if self.catalogue.get(&version).is_none() && !tried.contains(&version) && store.component(version)?.is_some() {
+                tried.insert(version);
+                self.load_kept(&[version].into(), store)?;
+                tracing::info!(%version, strategy = opening.strategy, "what the primary's sessions run on is loaded here, too");
+            }
+        }
+        Ok(())
     }
 
     /// The versions that live sessions were opened under. One that cannot be had is told of and costs its own sessions only: they

@@ -54,6 +54,11 @@ impl Clients {
         self.open.remove(&id);
     }
 
+    /// All of them are gone.
+    pub(super) fn close_all(&mut self) {
+        self.open.clear();
+    }
+
     /// False: it is not there, or too slow.
     pub(super) fn send(&self, id: ConnectionId, frame: GatewayFrame) -> bool {
         self.open.get(&id).is_some_and(|(outgoing, _)| outgoing.try_send(frame).is_ok())

@@ -1,5 +1,7 @@
 //! The control port: HTTP for who drives a run (the demo, a person with `curl`).
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -20,6 +22,7 @@ pub(super) async fn serve(listener: TcpListener, handle: Handle) -> Result<(), E
         .route("/let-go", post(let_go))
         .route("/sever/{node}/{letter}", post(sever))
         .route("/admit/{node}/{letter}", post(admit))
+        .route("/kill-gateway/{away_ms}", post(kill_gateway))
         .with_state(handle);
     axum::serve(listener, router).await.map_err(Error::Control)
 }
@@ -56,6 +59,10 @@ async fn admit(State(handle): State<Handle>, Path((node, letter)): Path<(String,
         Ok(instance) => done(handle.admit(instance).await),
         Err(_) => StatusCode::NOT_FOUND,
     }
+}
+
+async fn kill_gateway(State(handle): State<Handle>, Path(away_ms): Path<u64>) -> StatusCode {
+    done(handle.kill_gateway(Duration::from_millis(away_ms)).await)
 }
 
 fn told(answer: Result<Status, Stopped>) -> Result<Json<Status>, StatusCode> {

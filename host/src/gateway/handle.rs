@@ -1,6 +1,6 @@
 //! What others may ask of a running service.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tandem_gateway::core::Tally;
@@ -58,6 +58,7 @@ pub(super) enum Question {
     Lead(u64, oneshot::Sender<Status>),
     Sever(InstanceName, oneshot::Sender<()>),
     Admit(InstanceName, oneshot::Sender<()>),
+    KillGateway(Duration, oneshot::Sender<()>),
 }
 
 /// Speaks with a running [`Service`](super::Service); cheap to clone.
@@ -112,6 +113,12 @@ impl Handle {
     /// It may connect again.
     pub async fn admit(&self, instance: InstanceName) -> Result<(), Stopped> {
         self.ask(|answer| Question::Admit(instance, answer)).await
+    }
+
+    /// The gateway dies with all that it knew, as a process beside a switch does that is killed: the calls go on, and nobody hears
+    /// what happens to them. It begins again after so long (real time), 10 s at most.
+    pub async fn kill_gateway(&self, away: Duration) -> Result<(), Stopped> {
+        self.ask(|answer| Question::KillGateway(away, answer)).await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Stopped> {

@@ -49,6 +49,9 @@ const MOST_SOCKETS: usize = 2 * MAX_CONNECTIONS;
 /// Instants passed in a row before others on this thread get their turn.
 const INSTANTS_IN_A_ROW: u32 = 64;
 
+/// A gateway that was killed is away for so long at most. Reason: as for held time, whoever asked may have died.
+const LONGEST_AWAY: Duration = Duration::from_secs(10);
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
@@ -61,7 +64,6 @@ pub struct Summary {
 /// A bound service, ready to run.
 pub struct Service {
     exchange: Exchange<SimulatedSwitch>,
-    incarnation: u64,
     listener: TcpListener,
     control: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
@@ -76,6 +78,8 @@ pub struct Service {
     clients: Clients,
     /// Instances that may not connect.
     severed: BTreeSet<String>,
+    /// The gateway is dead, until then.
+    away_until: Option<Instant>,
     connections: JoinSet<()>,
     next_connection: u64,
     /// Since when the exchange waits for a host.
@@ -109,9 +113,7 @@ impl Service {
             Some(state) => state.read()?,
             None => Default::default(),
         };
-        // The time of day: an incarnation must not come twice, also when the state file was lost.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let keepsake = keepsake.next_life(u64::try_from(since_epoch.as_millis()).unwrap_or_default());
+        let keepsake = keepsake.next_life(not_before());
         // A switch that starts again counts its callers from 1 again, and an id must not come twice.
         options.switch.begin_ids_with(format!("{}-c", keepsake.incarnation));
         let record = options.record_file.map(RecordFile::create).transpose()?;
@@ -123,7 +125,6 @@ impl Service {
         let (ask, questions) = mpsc::channel(16);
         let now = Instant::now();
         Ok(Service {
-            incarnation: keepsake.incarnation,
             exchange: Exchange::new(options.core, keepsake, options.switch, options.seed, options.start),
             listener,
             control,
@@ -138,6 +139,7 @@ impl Service {
             watchers: Watchers::default(),
             clients: Clients::default(),
             severed: BTreeSet::new(),
+            away_until: None,
             connections: JoinSet::new(),
             next_connection: 1,
             waiting_since: None,
@@ -181,6 +183,7 @@ impl Service {
                 // What comes rarely stands first: under load there is always an input.
                 biased;
                 () = &mut shutdown => return self.finish(false),
+                () = sleep_until(self.away_until.unwrap_or_else(Instant::now).into()), if self.away_until.is_some() => self.begin_again(),
                 _ = look.tick() => self.look_after()?,
                 Some(question) = self.questions.recv() => self.answer(question),
                 Some(_) = self.connections.join_next() => {}
@@ -269,6 +272,8 @@ impl Service {
 
     fn take(&mut self, input: Input) {
         match input {
+            // On a connection of the gateway that is dead.
+            _ if self.away_until.is_some() => {}
             Input::Connected { id, outgoing, heard } => {
                 self.clients.add(id, outgoing, heard);
                 self.exchange.connected(id);
@@ -292,6 +297,7 @@ impl Service {
 
     fn accept(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>, to_me: &mpsc::Sender<Input>) {
         match accepted {
+            Ok(_) if self.away_until.is_some() => {}
             Ok((_, peer)) if self.connections.len() >= MOST_SOCKETS => tracing::warn!(%peer, "too many connections: turned away"),
             Ok((stream, _)) => {
                 let id = ConnectionId(self.next_connection);
@@ -323,6 +329,10 @@ impl Service {
                 self.severed.remove(&instance.to_string());
                 let _ = answer.send(());
             }
+            Question::KillGateway(away, answer) => {
+                self.die(away.min(LONGEST_AWAY));
+                let _ = answer.send(());
+            }
             Question::LetGo(answer) => {
                 self.watchers.let_go();
                 let _ = answer.send(());
@@ -330,11 +340,26 @@ impl Service {
         }
     }
 
+    /// The gateway is killed: what it knew is gone, and what was on its way to and from instances.
+    fn die(&mut self, away: Duration) {
+        tracing::warn!("the gateway is dead, for {away:?}");
+        self.exchange.die();
+        self.clients.close_all();
+        self.connections.abort_all();
+        self.away_until = Some(Instant::now() + away);
+    }
+
+    fn begin_again(&mut self) {
+        self.away_until = None;
+        self.exchange.begin_again(not_before());
+        tracing::warn!(incarnation = self.exchange.core().incarnation(), "the gateway begins again");
+    }
+
     fn status(&self) -> Status {
         let switch = self.exchange.switch().status();
         Status {
             now: self.exchange.now(),
-            incarnation: self.incarnation,
+            incarnation: self.exchange.core().incarnation(),
             led: self.exchange.core().is_led(),
             over: self.exchange.over(),
             live_calls: switch.live_calls,
@@ -385,6 +410,12 @@ impl Service {
         tracing::info!(over, now = status.now, calls = status.tally.calls, "the gateway ends");
         Ok(Summary { over, status })
     }
+}
+
+/// The time of day: an incarnation must not come twice, also when the state file was lost.
+fn not_before() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or_default()
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {

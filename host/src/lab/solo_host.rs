@@ -110,6 +110,9 @@ impl Floor for Hands {
         self.ignored.extend(mark);
     }
 
+    /// The lab's switch keeps every event until a host has it.
+    fn missed(&mut self) {}
+
     fn warn(&mut self, what: String) {
         tracing::warn!("{what}");
     }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tandem_journal::{Opening, Survival};
 use tandem_node::synch::{BufferLimits, Effect, Source, readiness::not_ready};
 use tandem_switch_link::Mark;
 use tandem_synch_link::{Change, KeptSession, PrimaryMessage, Standing};
@@ -47,7 +46,7 @@ pub(super) struct Backup {
 }
 
 impl Backup {
-    /// Of a primary that has taken its lease: `kept` by [`taken_over`].
+    /// Of a primary that has taken its lease: `kept` by [`tandem_node::synch::taken_over`].
     pub(super) fn new(options: &SynchOptions, epoch: Epoch, kept: BTreeMap<SessionId, KeptSession>) -> Self {
         let source = Source::new(epoch, options.buffer, options.link.keep, kept);
         Backup { source, outgoing: None, standing: None, link: None, handed_over: false }
@@ -78,11 +77,17 @@ impl Backup {
         self.carry_out(effects)
     }
 
-    /// A step of a session that is not persisted is through its commit. Nobody starts a session again that is to be left.
-    pub(super) fn kept(&mut self, now_ms: u64, mut changes: Vec<Change>, mark: Option<Mark>) -> Vec<ToCommitter> {
-        changes.retain(|change| !matches!(change, Change::Opened(opening) if opening.survival != Survival::Restarted));
+    /// A step of a session that is not persisted is through its commit.
+    pub(super) fn kept(&mut self, now_ms: u64, changes: Vec<Change>, mark: Option<Mark>) -> Vec<ToCommitter> {
         let mut effects = Vec::new();
         self.source.kept(now_ms, changes, mark, &mut effects);
+        self.carry_out(effects)
+    }
+
+    /// The switch has lost events.
+    pub(super) fn missed(&mut self, now_ms: u64) -> Vec<ToCommitter> {
+        let mut effects = Vec::new();
+        self.source.missed(now_ms, &mut effects);
         self.carry_out(effects)
     }
 
@@ -111,7 +116,7 @@ impl Backup {
 
     /// Whether an heir would lack something that is still coming to it.
     pub(super) fn is_behind(&self) -> bool {
-        self.source.is_connected() && !self.source.is_settled()
+        self.source.is_behind()
     }
 
     /// The last word to the heir.
@@ -125,9 +130,11 @@ impl Backup {
     /// How the backup stands; none: nobody is connected. `live`: the versions that it must have; `solo`: what the lease's row says.
     pub(super) fn peer(&self, instance: String, live: &BTreeSet<VersionId>, solo: bool) -> Option<PeerStanding> {
         self.source.is_connected().then(|| {
-            let why_not = not_ready(&self.source, self.standing.as_ref(), live).map(|why| why.to_string());
+            let quiet = self.link.as_ref().is_some_and(|link| link.status().quiet);
+            let why_not = quiet.then(|| "there was no sign of life from the backup for a moment; it hangs, or is just ending".to_owned());
+            let why_not = why_not.or_else(|| not_ready(&self.source, self.standing.as_ref(), live).map(|why| why.to_string()));
             let why_not = why_not.or_else(|| solo.then(|| "the commit that says that it has everything is under way".to_owned()));
-            let reaches_switch = self.standing.as_ref().is_some_and(|standing| standing.reaches_switch);
+            let reaches_switch = !quiet && self.standing.as_ref().is_some_and(|standing| standing.reaches_switch);
             PeerStanding { instance, ready: why_not.is_none(), why_not, reaches_switch }
         })
     }
@@ -139,58 +146,5 @@ impl Backup {
             lag: self.source.unacknowledged(),
             problem: self.link.as_ref().and_then(|link| link.status().problem),
         }
-    }
-}
-
-/// What a new primary keeps of the sessions that wait to start again. An uncertain copy stays one for the next primary: what its
-/// sessions lack, they will not get (P7).
-pub(super) fn taken_over(waiting: &[Opening], kept: &BTreeMap<SessionId, KeptSession>, certain: bool) -> BTreeMap<SessionId, KeptSession> {
-    let restarted = waiting.iter().filter(|opening| opening.survival == Survival::Restarted);
-    let keep = |opening: &Opening| match kept.get(&opening.session) {
-        Some(kept) => Some(KeptSession { partial: kept.partial || !certain, ..kept.clone() }),
-        // With a certain copy the gateway tells all of its call again.
-        None if certain => None,
-        None => Some(KeptSession { opening: opening.clone(), events: Vec::new(), open: BTreeSet::new(), partial: true }),
-    };
-    restarted.filter_map(|opening| Some((opening.session, keep(opening)?))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use tandem_words::Origin;
-
-    use super::*;
-
-    fn opening(number: u64, survival: Survival) -> Opening {
-        Opening {
-            session: SessionId { node: 101, epoch: 1, number },
-            incarnation: 1,
-            epoch: 1,
-            claim: None,
-            origin: Origin::Interaction,
-            strategy: "listener".to_owned(),
-            version: VersionId([1; 32]),
-            parameters: Vec::new(),
-            switch: "main".into(),
-            started_at: 0,
-            survival,
-        }
-    }
-
-    #[test]
-    fn what_an_uncertain_copy_lacks_is_lacked_by_the_next_primary_too() {
-        let waiting = [opening(1, Survival::Restarted), opening(2, Survival::Restarted), opening(3, Survival::Left)];
-        let [known, unknown, left] = waiting.each_ref().map(|opening| opening.session);
-        let copy = KeptSession { opening: waiting[0].clone(), events: Vec::new(), open: BTreeSet::new(), partial: false };
-        let kept = BTreeMap::from([
-            (known, copy),
-            (left, KeptSession { opening: waiting[2].clone(), events: Vec::new(), open: BTreeSet::new(), partial: false }),
-        ]);
-        let certain = taken_over(&waiting, &kept, true);
-        assert_eq!(certain.keys().collect::<Vec<_>>(), [&known]);
-        assert!(!certain[&known].partial);
-        let uncertain = taken_over(&waiting, &kept, false);
-        assert_eq!(uncertain.keys().collect::<Vec<_>>(), [&known, &unknown]);
-        assert!(uncertain.values().all(|kept| kept.partial));
     }
 }

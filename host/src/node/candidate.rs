@@ -7,7 +7,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tandem_node::role::{Candidate, CandidateOptions, Fencing, LeaseSeen, LockSeen, Move, Observation};
-use tandem_store::{Disposition, LeaseRow, PrimaryLock, Reader, Sqlite, Store, StoreError, open_reader};
+use tandem_store::{Disposition, LeaseRow, PrimaryLock, Reader, Signature, Sqlite, Store, StoreError, open_reader};
 use tandem_switch_link::{GatewayMessage, HostMessage, PROTOCOL};
 use tandem_synch_link::Standing;
 use tandem_words::{InstanceName, VersionId};
@@ -30,6 +30,9 @@ const SHORTLY: Duration = Duration::from_millis(10);
 /// What is to be done on the store before the lease is taken on it.
 pub type BeforeLeading<'a> = &'a mut dyn FnMut(&mut dyn Store) -> Result<(), StoreError>;
 
+/// Which versions are compiled now.
+pub type Compiled = Box<dyn Fn() -> Vec<VersionId> + Send>;
+
 /// See the module.
 pub struct CandidateService {
     candidate: Candidate,
@@ -38,13 +41,15 @@ pub struct CandidateService {
     path: PathBuf,
     lock: NodeLock,
     reader: Option<Box<dyn Reader>>,
+    /// Open, where the lease was to be taken and could not be.
+    store: Option<Sqlite>,
     lease: Option<LeaseRow>,
     link: Option<Outgoing>,
     welcome: bool,
     held_up: Option<String>,
     follower: Option<Follower>,
-    /// The synch link, and the versions whose components are compiled.
-    synch: Option<(BackupHandle, Vec<VersionId>)>,
+    /// The synch link, and what tells the versions whose components are compiled.
+    synch: Option<(BackupHandle, Compiled)>,
     node: Sender<ToNode>,
     messages: Receiver<ToNode>,
     activity: Activity,
@@ -63,6 +68,7 @@ impl CandidateService {
             path: path.to_owned(),
             lock,
             reader: None,
+            store: None,
             lease: None,
             link: None,
             welcome: false,
@@ -75,8 +81,8 @@ impl CandidateService {
         }
     }
 
-    /// It tells the primary how it stands, and that these versions are compiled.
-    pub fn tells(&mut self, primary: BackupHandle, compiled: Vec<VersionId>) {
+    /// It tells the primary how it stands, and which versions are compiled.
+    pub fn tells(&mut self, primary: BackupHandle, compiled: Compiled) {
         self.synch = Some((primary, compiled));
     }
 
@@ -98,12 +104,13 @@ impl CandidateService {
             self.follower = follower.inspect_err(|error| tracing::warn!("the journal is not read ahead: {error}")).ok();
         }
         let looks_each = Duration::from_millis(self.options.timeout_ms / 16);
-        let (mut next_look, mut next_heartbeat, mut had_lock) = (Instant::now(), Instant::now(), false);
+        let (mut next_look, mut next_heartbeat, mut had_lock, mut tried) = (Instant::now(), Instant::now(), false, false);
         loop {
             // A lock that has just come may be that of a holder who gave the role away and lives on: its lease tells.
             let has_lock = self.lock.is_mine();
             if Instant::now() >= next_look || has_lock && !had_lock {
                 self.looks()?;
+                tried = false;
                 self.lock.keep();
                 // Until it may ask for the lock nothing would wake it.
                 let waits = self.candidate.wants_lock(boot_clock_ms());
@@ -116,10 +123,19 @@ impl CandidateService {
             }
             self.says_how_it_stands();
             let mut next = next_look.min(next_heartbeat);
-            match self.decides() {
+            let decided = self.decides();
+            if decided != Move::Lead {
+                (self.held_up, self.store) = (None, None);
+            }
+            match decided {
+                // Whoever had the lease may have renewed it as soon as that could be done.
+                Move::Lead if tried => {}
                 Move::Lead => match self.leads(before_leading) {
                     Ok(home) => return Ok(Some(home)),
-                    Err(error) if error.disposition() == Disposition::Repeat => self.hold_up(&error),
+                    Err(error) if error.disposition() == Disposition::Repeat => {
+                        tried = true;
+                        self.hold_up(&error);
+                    }
                     Err(error) => return Err(error.into()),
                 },
                 Move::Kill { epoch } => self.kills(epoch)?,
@@ -148,7 +164,7 @@ impl CandidateService {
     fn says_how_it_stands(&self) {
         if let Some((primary, compiled)) = &self.synch {
             let (ready, why_not) = (self.held_up.is_none(), self.held_up.clone());
-            primary.tell(Standing { ready, why_not, compiled: compiled.clone(), reaches_switch: self.welcome });
+            primary.tell(Standing { ready, why_not, compiled: compiled(), reaches_switch: self.welcome });
         }
     }
 
@@ -210,8 +226,11 @@ impl CandidateService {
             heir: row.heir,
         });
         let signature = PrimaryLock::signature(&self.path, self.instance.instance.node);
-        let locked_by = signature.map_or(0, |holder| (u64::from(holder.pid) << 40) ^ holder.process_start);
-        self.candidate.saw(Observation { lease, locked_by }, began, boot_clock_ms());
+        let (locked_by, beat) = signature.map_or((0, 0), |Signature { holder, beat }| {
+            let own = holder.pid == std::process::id();
+            ((u64::from(holder.pid) << 40) ^ holder.process_start, if own { 0 } else { beat })
+        });
+        self.candidate.saw(Observation { lease, locked_by, beat }, began, boot_clock_ms());
         Ok(())
     }
 
@@ -244,7 +263,7 @@ impl CandidateService {
         if self.lease != before {
             return Ok(());
         }
-        let locker = PrimaryLock::signature(&self.path, self.instance.instance.node);
+        let locker = PrimaryLock::signature(&self.path, self.instance.instance.node).map(|signature| signature.holder);
         let leader = self.lease.as_ref().filter(|row| !row.released).map(|row| row.holder.clone());
         let mut tried = None;
         for holder in locker.into_iter().chain(leader) {
@@ -265,22 +284,35 @@ impl CandidateService {
     }
 
     fn leads(&mut self, before_leading: BeforeLeading<'_>) -> Result<Home, StoreError> {
-        let mut store = Sqlite::open(&self.path)?;
-        before_leading(&mut store)?;
-        let began = boot_clock_ms();
-        let lease = store.take_lease(self.instance.instance.node, &this_process(self.instance.instance))?;
-        Ok(Home {
-            store: Box::new(store),
-            path: Some(self.path.clone()),
-            lock: Some(self.lock.clone()),
-            taken: Some((lease, began)),
-            mirror: None,
-            follower: self.follower.take(),
-            ticks: Ticks::default(),
-        })
+        let mut store = match self.store.take() {
+            Some(store) => store,
+            None => Sqlite::open(&self.path)?,
+        };
+        let (node, me) = (self.instance.instance.node, this_process(self.instance.instance));
+        let taken = before_leading(&mut store).and_then(|()| {
+            let began = boot_clock_ms();
+            Ok((store.take_lease(node, &me)?, began))
+        });
+        match taken {
+            Ok(taken) => Ok(Home {
+                store: Box::new(store),
+                path: Some(self.path.clone()),
+                lock: Some(self.lock.clone()),
+                taken: Some(taken),
+                mirror: None,
+                follower: self.follower.take(),
+                ticks: Ticks::default(),
+            }),
+            Err(error) => {
+                self.store = Some(store);
+                Err(error)
+            }
+        }
     }
 
+    /// It has the lock, and tries again: the other one, started again, must not take that for a hang.
     fn hold_up(&mut self, error: &StoreError) {
+        self.lock.beat();
         let what = error.to_string();
         if self.held_up.as_ref() != Some(&what) {
             tracing::error!("the lease cannot be taken: {what}; trying again");

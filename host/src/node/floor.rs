@@ -110,6 +110,13 @@ impl Floor for Threads {
         }
     }
 
+    fn missed(&mut self) {
+        if let Some(backup) = &mut self.backup {
+            let for_committer = backup.missed(boot_clock_ms());
+            self.commit_all(for_committer);
+        }
+    }
+
     fn warn(&mut self, what: String) {
         tracing::warn!("{what}");
     }

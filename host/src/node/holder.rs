@@ -31,7 +31,7 @@ pub fn this_process(instance: InstanceName) -> Holder {
 pub enum FenceError {
     #[error(
         "process {} ({}) runs, and is not to be seen from here; a pair on one store must be able to kill a hung instance: \
-         run both in the same container (or with one PID namespace)", .0.pid, .0.instance
+         run both in the same container (or with one PID and one time namespace)", .0.pid, .0.instance
     )]
     Unseen(Holder),
     #[error(

@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use tandem_journal::Opening;
-use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure};
+use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure, synch::taken_over};
 use tandem_session::{CommitQueue, Folded, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{Epoch, InstanceName, NodeId, SessionId, SwitchName, VersionId};
@@ -17,13 +17,13 @@ use tokio::{runtime, sync::watch, time::timeout};
 
 use super::{
     Fatal, Follower, Home, Inbox, Instance, NodeService, Pair, Status, SynchOptions, Ticks, ToNode, Watch, Watched,
-    backup::{Backup, taken_over},
+    backup::Backup,
     boot_clock_ms,
     candidate::named,
     floor::Threads,
     recovery,
     recovery::Found,
-    service::{LiveVersions, Reign},
+    reign::{LiveVersions, Reign},
     this_process, tick_every,
 };
 use crate::{
@@ -170,7 +170,7 @@ pub fn prepare<G: Guests>(
     let progress = Progress::new(began);
     let queue = CommitQueue::new(lease, options.switch.clone());
     let tenure = Tenure::taken(lease_timeout_ms, began);
-    let watched = Watched::new(ticks.clone(), lease_timeout_ms, options.pair.is_some());
+    let watched = Watched::new(ticks.clone(), lease_timeout_ms, options.pair.is_some(), lock.clone());
     let tick_every = tick_every(options.lease_timeout);
     let ticker = ticks.ticker("committer");
     let committing = Committer::new(store, queue, tenure, progress.clone(), activity.clone(), node.clone(), watched, ticker).start(

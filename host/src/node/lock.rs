@@ -32,6 +32,9 @@ struct State {
     /// Who is told when it is had.
     waker: Option<Sender<ToNode>>,
     told: bool,
+    /// How often this process has shown by it that it moves.
+    beat: u64,
+    beat_failed: bool,
 }
 
 impl NodeLock {
@@ -43,7 +46,7 @@ impl NodeLock {
     /// Takes it at once, or fails.
     pub fn take(&self) -> Result<(), LockError> {
         let lock = PrimaryLock::try_take(&self.0.store, self.0.me.instance.node)?;
-        lock.sign(&self.0.me)?;
+        lock.sign(&self.0.me, 0)?;
         self.state().lock = Some(lock);
         Ok(())
     }
@@ -64,7 +67,7 @@ impl NodeLock {
     fn wait(&self) {
         let mut told = false;
         loop {
-            let taken = PrimaryLock::wait(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me).map(|()| lock));
+            let taken = PrimaryLock::wait(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me, 0).map(|()| lock));
             let mut state = self.state();
             match taken {
                 Err(error) if state.wanted => {
@@ -99,6 +102,22 @@ impl NodeLock {
         state.lock = None;
     }
 
+    /// Shows the other instance that this one moves, where it cannot write to the store: a full disk still takes what is written in
+    /// place. Only by whoever has the lock, and only when it has just tried: nothing beats for a process that hangs.
+    pub fn beat(&self) {
+        let mut state = self.state();
+        let Some(lock) = &state.lock else { return };
+        let beat = state.beat + 1;
+        match lock.sign(&self.0.me, beat) {
+            Ok(()) => (state.beat, state.beat_failed) = (beat, false),
+            Err(error) => {
+                if !std::mem::replace(&mut state.beat_failed, true) {
+                    tracing::error!("the other instance cannot be shown that this one lives, and may kill it: {error}");
+                }
+            }
+        }
+    }
+
     /// Sees to it that its file is where others look for it. One that was removed by hand is made and locked again; where
     /// another process was faster, the lease decides between the two, and the epoch fences.
     pub fn keep(&self) {
@@ -108,7 +127,9 @@ impl NodeLock {
             state.told = false;
             return;
         }
-        match PrimaryLock::try_take(&self.0.store, self.0.me.instance.node).and_then(|lock| lock.sign(&self.0.me).map(|()| lock)) {
+        match PrimaryLock::try_take(&self.0.store, self.0.me.instance.node)
+            .and_then(|lock| lock.sign(&self.0.me, state.beat).map(|()| lock))
+        {
             Ok(again) => {
                 tracing::warn!("the file of the node's lock was removed, and is made and locked again; leave it where it is");
                 state.lock = Some(again);
@@ -165,6 +186,26 @@ mod tests {
         a.let_go();
         woken.recv_timeout(HUNG).unwrap();
         assert!(!b.is_mine() && a.take().is_ok());
+    }
+
+    #[test]
+    fn whoever_has_it_shows_that_it_moves_and_nobody_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (lock(folder.path(), 'a'), lock(folder.path(), 'b'));
+        let beat = || {
+            PrimaryLock::signature(&folder.path().join("cc1.db"), 101).map(|signature| (signature.holder.instance.letter, signature.beat))
+        };
+        a.take().unwrap();
+        assert_eq!(beat(), Some(('a', 0)));
+        a.beat();
+        a.beat();
+        b.beat();
+        assert_eq!(beat(), Some(('a', 2)));
+        a.let_go();
+        a.beat();
+        b.take().unwrap();
+        b.beat();
+        assert_eq!(beat(), Some(('b', 1)));
     }
 
     #[test]

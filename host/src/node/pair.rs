@@ -48,11 +48,14 @@ impl Peer {
 }
 
 impl Pair {
-    /// Why the role should not be handed over now; none: nothing speaks against it.
-    pub fn objection(&self) -> Option<String> {
+    /// Why the role should not be handed over now; none: nothing speaks against it. `problem`: what the synch link says of it.
+    pub fn objection(&self, problem: Option<String>) -> Option<String> {
         let force = "or hand over with --force, and sessions without persistence may be lost";
         match self.peer.standing() {
-            None => Some(format!("{} is not connected, so whether it is ready is not known; start it, {force}", self.other)),
+            None => {
+                let problem = problem.map(|problem| format!(" ({problem})")).unwrap_or_default();
+                Some(format!("{} is not connected{problem}, so whether it is ready is not known; start it, {force}", self.other))
+            }
             Some(peer) if !peer.ready => {
                 let why = peer.why_not.unwrap_or_else(|| "it does not say why".to_owned());
                 Some(format!("{} is not ready: {why}; wait, {force}", self.other))
@@ -69,7 +72,8 @@ mod tests {
     #[test]
     fn only_a_ready_instance_is_handed_the_role_without_force() {
         let pair = Pair { other: InstanceName { node: 101, letter: 'b' }, peer: Peer::default(), synch: None };
-        assert!(pair.objection().unwrap().contains("101/b is not connected"));
+        assert!(pair.objection(None).unwrap().contains("101/b is not connected, so"));
+        assert!(pair.objection(Some("its port is taken".to_owned())).unwrap().contains("101/b is not connected (its port is taken), so"));
         let standing = PeerStanding {
             instance: "101/b".to_owned(),
             ready: false,
@@ -77,8 +81,8 @@ mod tests {
             reaches_switch: true,
         };
         pair.peer.tell(Some(standing.clone()));
-        assert!(pair.objection().unwrap().contains("not ready: 2 components"));
+        assert!(pair.objection(None).unwrap().contains("not ready: 2 components"));
         pair.peer.tell(Some(PeerStanding { ready: true, ..standing }));
-        assert_eq!(pair.objection(), None);
+        assert_eq!(pair.objection(None), None);
     }
 }

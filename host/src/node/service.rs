@@ -1,21 +1,24 @@
 //! The node's thread.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_instance::{Floor as _, desk};
-use tandem_journal::FormatError;
-use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, role::Sight, synch::ACKNOWLEDGES_WITHIN_MS};
-use tandem_session::{Durable, Output};
-use tandem_store::{Disposition, Reader, StoreError};
+use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, synch::ACKNOWLEDGES_WITHIN_MS};
+use tandem_session::Output;
+use tandem_store::{Disposition, Reader};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
-use tandem_words::{InstanceName, SessionId, SwitchName, VersionId};
+use tandem_words::{InstanceName, SwitchName};
 
 use super::{
-    NodeLock, Pair, Status, Ticks, ToNode, Watch, backup::Backup, boot_clock_ms, ending, floor::Threads, inbox::weight, tick_every,
+    Fatal, Status, ToNode,
+    backup::Backup,
+    boot_clock_ms, ending,
+    fatal::STOPS_WITHIN,
+    floor::Threads,
+    inbox::weight,
+    reign::{LiveVersions, Reign, millis},
+    said, tick_every,
 };
 use crate::{
     session::{Progress, ToCommitter},
@@ -29,115 +32,8 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// Messages handled before anything is sent: what came together leaves together.
 const MESSAGES_AT_ONCE: usize = 512;
 
-/// How long an instance that was told to end may take to let its commits come through. Below the 10 s after which Docker kills.
-const STOPS_WITHIN: Duration = Duration::from_secs(8);
-
 /// How long a switchover waits for what is on its way to the heir: as long as anything does.
 const HEIR_CATCHES_UP_WITHIN: Duration = Duration::from_millis(ACKNOWLEDGES_WITHIN_MS);
-
-/// Why the process must end.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal's format.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    /// The gateway follows a newer primary.
-    #[error("{0}; another instance of this node leads now, and this one must not act any more")]
-    Fenced(LinkError),
-    /// A thread is gone, and with it sessions, commits or the switch link.
-    #[error("the thread {thread} panicked (its words stand above); this is a bug in Tandem, please report it. Start the instance again")]
-    Panicked {
-        /// Its name.
-        thread: String,
-    },
-    /// It must not be primary any more, and does not get rid of what it was.
-    #[error("the thread {thread} does not end, and without that no other instance may act; the process ends. Start the instance again")]
-    Remains {
-        /// Its name.
-        thread: String,
-    },
-    /// It was told to end, and work was still under way.
-    #[error("ended after {STOPS_WITHIN:?} with work still under way{}; nothing of it has left the host, and the next instance does it again",
-        .held_up.as_ref().map(|why| format!(", because commits are held up: {why}")).unwrap_or_default())]
-    Unfinished {
-        /// Why commits did not come through, where that is the reason.
-        held_up: Option<String>,
-    },
-}
-
-impl Fatal {
-    /// Whether somebody else is primary: the instance drops what it was and is a candidate again.
-    pub fn role_is_lost(&self) -> bool {
-        match self {
-            Fatal::Fenced(_) => true,
-            Fatal::Store(error) => error.disposition() == Disposition::DropCells,
-            _ => false,
-        }
-    }
-}
-
-/// The versions that live sessions run on: whoever is to take over must have them.
-pub(super) struct LiveVersions {
-    deployed: BTreeSet<VersionId>,
-    /// Of sessions that were found, where they are others.
-    older: BTreeMap<SessionId, VersionId>,
-}
-
-impl LiveVersions {
-    pub(super) fn new(deployed: BTreeSet<VersionId>, mut found: BTreeMap<SessionId, VersionId>) -> Self {
-        found.retain(|_, version| !deployed.contains(version));
-        LiveVersions { deployed, older: found }
-    }
-
-    fn durable(&mut self, items: &[Durable]) {
-        for item in items {
-            if let Durable::Released(release) = item
-                && release.over
-                && !self.older.is_empty()
-            {
-                self.older.remove(&release.session);
-            }
-        }
-    }
-
-    fn all(&self) -> BTreeSet<VersionId> {
-        self.deployed.iter().chain(self.older.values()).copied().collect()
-    }
-}
-
-/// What a primary holds its role by, and loses it by.
-pub(super) struct Reign {
-    lock: Option<NodeLock>,
-    pair: Option<Pair>,
-    _watch: Watch,
-    ticks: Ticks,
-    lease_timeout: Duration,
-    sight: Sight,
-    /// Whom the lease will name when it is given back.
-    heir: Option<InstanceName>,
-}
-
-impl Reign {
-    pub(super) fn new(lock: Option<NodeLock>, pair: Option<Pair>, watch: Watch, ticks: Ticks, lease_timeout: Duration) -> Self {
-        let sight = Sight::new(millis(lease_timeout));
-        let heir = pair.as_ref().map(|pair| pair.other);
-        Reign { lock, pair, _watch: watch, ticks, lease_timeout, sight, heir }
-    }
-
-    /// Whether this instance is blind and the other one is not.
-    fn is_blind(&mut self, phase: Phase) -> bool {
-        let reaches = !matches!(phase, Phase::Away | Phase::Greeting);
-        let other_reaches = self.pair.as_ref().and_then(|pair| pair.peer.standing()).is_some_and(|peer| peer.reaches_switch);
-        self.sight.look(reaches, other_reaches, boot_clock_ms())
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 /// See the module.
 pub struct NodeService {
@@ -313,6 +209,7 @@ impl NodeService {
             }
             ToNode::Durable(items, w) => {
                 self.versions.durable(&items);
+                said::tell(&items);
                 desk::durable(&mut self.primary, items, w, &mut self.threads);
                 1
             }
@@ -359,7 +256,11 @@ impl NodeService {
         if self.stopping.is_some() {
             return Err(format!("{} is giving the role up already", self.status.instance));
         }
-        if let Some(objection) = pair.objection().filter(|_| !force) {
+        if let Some(why) = self.progress.held_up().filter(|_| !force) {
+            return Err(format!("commits are held up, as they would be for {}, on the same store: {why}", pair.other));
+        }
+        let problem = self.threads.backup.as_ref().and_then(|backup| backup.synch().problem);
+        if let Some(objection) = pair.objection(problem).filter(|_| !force) {
             return Err(objection);
         }
         tracing::info!(heir = %pair.other, "handing over: no more events, then the last commits");
@@ -373,7 +274,8 @@ impl NodeService {
             lock.keep();
         }
         self.of_backup(Backup::tick);
-        if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() {
+        // While nothing can be committed, nothing can be given back.
+        if self.reign.is_blind(self.primary.phase()) && self.stopping.is_none() && self.progress.held_up().is_none() {
             tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
             self.stopping = Some(Instant::now());
         }
@@ -442,6 +344,7 @@ impl NodeService {
                 }
             }
             StockTaking::No => {
+                self.primary.backup_is_behind(self.threads.backup.as_ref().is_some_and(Backup::is_behind));
                 let idle = self.primary.idle(self.threads.workers.wake_at());
                 desk::carry_out(idle.into_iter().collect(), &mut self.threads);
             }

@@ -15,7 +15,7 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use tandem_node::role::Pulse;
 
-use super::boot_clock_ms;
+use super::{NodeLock, boot_clock_ms};
 
 /// The exit code of a process that ended itself because a thread hung.
 pub const HUNG: i32 = 4;
@@ -94,12 +94,19 @@ pub struct Watched {
     ticks: Ticks,
     pulse: Pulse,
     in_a_pair: bool,
+    lock: Option<NodeLock>,
 }
 
 impl Watched {
-    /// Of these threads, with this `lease.timeout`.
-    pub fn new(ticks: Ticks, timeout_ms: u64, in_a_pair: bool) -> Self {
-        Watched { ticks, pulse: Pulse::new(timeout_ms, boot_clock_ms()), in_a_pair }
+    /// Of these threads, with this `lease.timeout`; `lock`: the node's.
+    pub fn new(ticks: Ticks, timeout_ms: u64, in_a_pair: bool, lock: Option<NodeLock>) -> Self {
+        Watched { ticks, pulse: Pulse::new(timeout_ms, boot_clock_ms()), in_a_pair, lock }
+    }
+
+    /// A commit that was allowed did not come through, for want of room or because of another writer: the backup must see all the
+    /// same that this process moves, or it takes it for one that hangs.
+    pub fn could_not_renew(&self) {
+        self.lock.iter().for_each(NodeLock::beat);
     }
 
     /// Whether the lease may be renewed now. A lone instance goes on with the threads that move: nobody could do better.

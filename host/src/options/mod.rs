@@ -16,6 +16,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod changes;
 mod cross;
 mod fingerprint;
 mod problem;

@@ -222,7 +222,7 @@ pub struct Lease {
 
 impl Default for Lease {
     fn default() -> Self {
-        Lease { timeout: Duration::from_secs(1), renewal: None, fencing: FencingBy::Kill }
+        Lease { timeout: Duration::from_secs(2), renewal: None, fencing: FencingBy::Kill }
     }
 }
 

@@ -7,7 +7,8 @@ use tandem_strategy::EngineLimits;
 
 use super::{Limits, Options, OptionsError, Problem, Sessions, values::StoreUrl};
 
-const GOOD: &str = r#"
+/// A file that needs nothing.
+pub(super) const GOOD: &str = r#"
 [cluster]
 name = "cc1"
 [persistence]
@@ -44,7 +45,7 @@ fn a_good_file_has_nothing_to_say() {
     let loaded = Options::parse(GOOD, "folder/tandem.toml").unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(*loaded.options.persistence.store(), StoreUrl::Sqlite("folder/cc1.db".into()), "paths start at the file's folder");
-    assert_eq!(loaded.options.lease.renewal(), Duration::from_millis(250));
+    assert_eq!(loaded.options.lease.renewal(), Duration::from_millis(500));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn a_mistake_names_the_thing_and_what_to_do() {
         ("[orchestration]\nnew-session-on-reroute = false", "has no effect in this release"),
         ("[lease]\nfencing = \"epoch\"", "lease.fencing = \"epoch\" is for tests"),
         ("[log]\nformat = \"xml\"", "must be \"text\" or \"json\""),
-        ("[lease]\nrenewal = \"600ms\"", "more than half of lease.timeout"),
+        ("[lease]\nrenewal = \"1100ms\"", "more than half of lease.timeout"),
         ("[scxml]\nsession-processing-threads = 2\n[sessions]\nprocessing-threads = 2", "given twice"),
         ("[retention]\nmax-bytes = 1", "comes with a later release"),
         ("[switch.other]\nurl = \"ws://127.0.0.1:1\"", "one switch only in this release, and there are main, other"),

@@ -168,6 +168,7 @@ impl Committer {
                     return Ok((began, lost));
                 }
                 Err(error) if error.disposition() == Disposition::Repeat && !self.progress.is_given_up() => {
+                    self.watched.could_not_renew();
                     if !std::mem::replace(&mut self.held_up, true) {
                         tracing::error!("commits are held up, and with them every action: {error}");
                         self.progress.hold_up(Some(error.to_string()));

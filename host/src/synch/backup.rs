@@ -202,7 +202,7 @@ impl BackupService {
         tokio::select! {
             error = write => error,
             error = read => error,
-            silent = hearing.listen() => silent,
+            silent = hearing.listen(|_| ()) => silent,
         }
     }
 }

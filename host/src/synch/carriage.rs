@@ -12,7 +12,11 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
-use super::{Error, options::MISSED_HEARTBEATS, tls::Stream};
+use super::{
+    Error,
+    options::{MISSED_HEARTBEATS, QUIET_HEARTBEATS},
+    tls::Stream,
+};
 
 /// Messages that say nothing new (heartbeats, standings), between two heartbeats of this side. Reason: one is usual, and a peer
 /// that floods must not keep this instance busy.
@@ -125,14 +129,21 @@ impl Hearing {
         }
     }
 
-    /// Ends when nothing was heard for too long.
-    pub(super) async fn listen(&self) -> Error {
-        let mut ticks = ticks(self.heartbeat);
-        while self.silent.fetch_add(1, Ordering::Relaxed) <= MISSED_HEARTBEATS {
+    /// Ends when nothing was heard for too long. `quiet` is told when it begins to look like that, and when it does not any more.
+    pub(super) async fn listen(&self, quiet: impl Fn(bool)) -> Error {
+        let (mut ticks, mut was_quiet) = (ticks(self.heartbeat), false);
+        loop {
+            let silent = self.silent.fetch_add(1, Ordering::Relaxed);
+            if silent > MISSED_HEARTBEATS {
+                return Error::Silent(self.heartbeat * MISSED_HEARTBEATS);
+            }
+            let is_quiet = silent > QUIET_HEARTBEATS;
+            if is_quiet != std::mem::replace(&mut was_quiet, is_quiet) {
+                quiet(is_quiet);
+            }
             ticks.tick().await;
             self.idle_talk.store(0, Ordering::Relaxed);
         }
-        Error::Silent(self.heartbeat * MISSED_HEARTBEATS)
     }
 }
 

@@ -12,6 +12,9 @@ use crate::options::{self, Tls, values::Address};
 pub const HEARTBEAT: Duration = Duration::from_millis(250);
 pub(super) const MISSED_HEARTBEATS: u32 = 12;
 
+/// So many make the other side one that is not to be relied on: a backup is not ready. Reason: one may be late on a busy machine.
+pub(super) const QUIET_HEARTBEATS: u32 = 3;
+
 /// For TLS, `hello` and its answer together. Reason: who has not said who they are must not hold a place for long.
 pub(super) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
 

@@ -67,7 +67,7 @@ pub(super) async fn serve(tcp: TcpStream, peer: String, desk: Arc<Desk>) -> Resu
             let other = format!("{} (release {})", hello.instance, hello.release);
             tracing::info!(backup = other, peer, "a backup is connected");
             desk.board.tell(|status| {
-                status.connected = Some(other);
+                (status.connected, status.quiet) = (Some(other), false);
                 status.problem = None;
             });
             let (outgoing, messages) = Outgoing::channel();
@@ -167,6 +167,6 @@ async fn talk(
     tokio::select! {
         ended = write => ended,
         ended = read => ended,
-        silent = hearing.listen() => Err(silent),
+        silent = hearing.listen(|quiet| desk.board.tell(|status| status.quiet = quiet)) => Err(silent),
     }
 }

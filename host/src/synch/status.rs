@@ -11,6 +11,8 @@ pub struct Status {
     pub listens_on: Option<SocketAddr>,
     /// The other instance and its release, while it is connected.
     pub connected: Option<String>,
+    /// Nothing was heard from a connected backup for some heartbeats.
+    pub quiet: bool,
     /// A backup's copy is complete.
     pub full: bool,
     /// What is wrong, as long as it is.

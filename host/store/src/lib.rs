@@ -22,5 +22,5 @@ mod store;
 pub use error::{Disposition, Misfit, StoreError};
 pub use lease::{Holder, LeaseRow};
 pub use memory::Memory;
-pub use sqlite::{InstanceLock, LockError, PrimaryLock, Sqlite, open_reader};
+pub use sqlite::{InstanceLock, LockError, PrimaryLock, Signature, Sqlite, open_reader};
 pub use store::{Component, Counts, Reader, SessionSummary, Store};

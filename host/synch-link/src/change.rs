@@ -31,6 +31,8 @@ pub enum Change {
     },
     /// It is over.
     Over(SessionId),
+    /// The switch has lost events of its call, perhaps: whoever starts it again must say that some are missing.
+    Missed(SessionId),
 }
 
 /// Everything kept of a session that is not persisted.

@@ -99,6 +99,7 @@ fn from_primary() -> Vec<(&'static str, PrimaryMessage)> {
         ("change-heard", change(Change::Heard { session: SESSION, incarnation: 5, event: event() })),
         ("change-asked", change(Change::Asked { session: SESSION, requests: vec![1, 2] })),
         ("change-over", change(Change::Over(SESSION))),
+        ("change-missed", change(Change::Missed(SESSION))),
         ("hand-over", PrimaryMessage::HandOver),
         ("heartbeat-of-primary", PrimaryMessage::Heartbeat),
     ];

@@ -2,6 +2,8 @@
 
 use std::{fs, net::TcpListener};
 
+use rustix::process::Signal;
+
 use crate::program::Site;
 
 #[test]
@@ -36,6 +38,7 @@ fn a_port_that_is_taken_is_named() {
     // Nobody became primary, and whoever has the port is not waited for until the end of days.
     drop(taken);
     site.tandem(&["status"]).check(1, &["101/a does not answer", "no instance was ever primary"]);
+    site.tandem(&["status", "--json"]).check(1, &["\"instance\":\"101/a\"", "\"node\":101", "\"sessions\":0", "\"lease\":null"]);
     let taken = TcpListener::bind(&address).unwrap();
     site.tandem(&["simswitch", "--listen", &taken.local_addr().unwrap().to_string()]).check(3, &[&address]);
 }
@@ -97,4 +100,22 @@ fn a_store_of_a_living_primary_is_left_to_it() {
     backup.says("primary: lease taken", 1);
     backup.says("epoch=2", 1);
     backup.stops();
+}
+
+#[test]
+fn options_that_are_read_again_say_what_counts_from_when() {
+    let site = Site::new();
+    let text = site.options("builtin:welcome");
+    let mut host = site.start(&["run", "--instance", "101/a"]);
+    host.says("primary: lease taken", 1);
+    host.signal(Signal::HUP);
+    host.says("nothing has changed that waits", 1);
+    site.write("tandem.toml", format!("{text}[log]\nlevel = \"info,tandem=debug\"\n[sessions]\nlinger-timeout = \"30s\"\n"));
+    host.signal(Signal::HUP);
+    host.says("counts from now on", 1);
+    host.says("sessions.linger-timeout count from the next start", 1);
+    site.write("tandem.toml", "limits.stat = 1");
+    host.signal(Signal::HUP);
+    host.says("the options of before stay", 1);
+    host.stops();
 }

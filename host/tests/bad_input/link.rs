@@ -269,13 +269,16 @@ fn answers_to_nobody_and_calls_of_nobody_are_passed_over() {
 }
 
 #[test]
-fn a_failed_session_is_shown_by_the_journal_with_its_reason() {
+fn a_failed_session_is_shown_by_log_and_journal_with_its_reason() {
     let (stage, mut link) = Stage::with_call("traps-in-event");
     link.says(vec![digit(2, "9")]);
     let step = link.hears_step(2);
     assert_eq!(step.over, Some(Over::Failed));
     assert_eq!(step.requests, []);
-    stage.host.stops();
+    let said = stage.host.stops();
+    for word in ["strategy", "traps-in-event", "101-1-1", "the step failed", "Trap", "digit 9 was pressed", "default route"] {
+        assert!(said.contains(word), "{word:?} is not in the log\n{said}");
+    }
     stage.site.tandem(&["journal", "c1"]).check(0, &["interaction.added", "dialog.playsound", "FAILED (Trap)", "digit 9 was pressed"]);
     stage.site.tandem(&["sessions", "--all"]).check(0, &["101-1-1", "traps-in-event"]);
 }

@@ -164,10 +164,14 @@ impl Running {
         Ended { code: status.code(), said: self.said() }
     }
 
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
     /// Asks it to end; it must end well.
     pub fn stops(self) -> String {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let ended = self.ends();
         ended.check(0, &["ended: every commit is through"]);
         ended.said

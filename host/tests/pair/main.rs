@@ -2,7 +2,15 @@
 //! program: `cargo build --release -p tandem-oracle`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod clocks;
+mod full_disk;
+mod hung_thread;
+mod places;
+mod refused;
+mod shim;
 mod site;
+mod synch_port;
+mod wire;
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -206,12 +214,12 @@ fn sessions_that_are_not_persisted_start_again_with_all_that_their_calls_did() {
     let (good, said) = site.tandem(&["switchover", "101"]);
     assert!(good, "{said}\n{}\n{}", site.log('a'), site.log('b'));
     site.has_restarted('b', 5);
-    // The oracle compares with steps, and these sessions have none in the journal.
-    site.calls_end();
     let record = site.record();
     for wrong in ["uncertain", "partial", "default-routed"] {
         assert!(!record.contains(wrong), "{wrong}\n{}\n{}", site.log('a'), site.log('b'));
     }
+    let report = site.ends_well();
+    assert!(report["restarted"].as_u64() >= Some(15), "{report}");
 }
 
 #[test]
@@ -231,5 +239,60 @@ fn a_copy_that_did_not_follow_to_the_end_is_uncertain() {
     let record = site.record();
     assert!(!record.contains("restarted added"), "nothing is certain any more");
     // Also of calls that the copy does not know: they are ended.
-    site.calls_end();
+    site.ends_well();
+}
+
+#[test]
+fn a_link_that_is_cut_makes_the_copy_uncertain_and_one_that_is_mended_makes_it_full() {
+    let mut site = not_persisted();
+    site.cuts_the_link();
+    until("the link's end", || site.status('a').filter(|status| status["peer"].is_null()));
+    let heard = site.record().matches("added").count();
+    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 20).then_some(()));
+    site.signals('a', "KILL");
+    site.ends('a');
+    site.serves('b');
+    site.has_restarted('b', 1);
+    until("what they heard", || site.record().contains("uncertain added").then_some(()));
+    assert!(!site.record().contains("restarted added"), "nothing is certain any more");
+    // The next backup reaches nobody until the link is whole again.
+    site.starts('a');
+    site.watches('a');
+    assert!(!site.is_ready('a'));
+    site.mends_the_link();
+    site.has_a_backup('b');
+    site.calls_live(10);
+    site.signals('b', "KILL");
+    site.ends('b');
+    site.serves('a');
+    site.has_restarted('a', 5);
+    until("what they heard", || site.record().contains("restarted added").then_some(()));
+    site.ends_well();
+}
+
+#[test]
+fn a_gateway_that_dies_finds_its_calls_and_the_sessions_hear_of_the_gap() {
+    let mut site = Site::new(TIMEOUT);
+    site.runs();
+    let incarnation = |site: &Site| site.switch_status().unwrap()["incarnation"].as_u64();
+    for blow in 0..3 {
+        let before = incarnation(&site);
+        let led = site.switch_status().unwrap()["leads"].as_u64();
+        site.kills_the_gateway();
+        until("a primary that leads there", || site.switch_status().filter(|status| status["leads"].as_u64() > led));
+        assert!(incarnation(&site) > before);
+        site.calls_live(10);
+        // Also where the primary dies with it, before anybody could say what it has.
+        if blow == 1 {
+            site.kills_the_gateway();
+            site.signals('a', "KILL");
+            site.ends('a');
+            site.serves('b');
+            site.starts('a');
+            site.watches('a');
+        }
+    }
+    let report = site.ends_well();
+    assert_eq!((report["gateway_restarts"].as_u64(), report["untold_gaps"].as_u64()), (Some(4), Some(0)), "{report}");
+    assert!(report["events_in_gaps"].as_u64().unwrap() + report["events_missed"].as_u64().unwrap() > 0, "{report}");
 }

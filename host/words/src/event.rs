@@ -259,7 +259,7 @@ pub struct Custom {
     pub json: String,
 }
 
-/// Events of this interaction (none: of any) between `since` and the event's time may be missing.
+/// Events of this interaction (none: of any) between `since` and the next one of the switch may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Gap {

@@ -23,11 +23,21 @@ pub enum Bug {
     MessageBeforeCommit,
     SwitchIncarnationIgnored,
     WatchingTooShort,
+    SameIncarnationOfSwitch,
+    CountedBeforeAcknowledged,
+    SoloNotTold,
+    FullWhileFilled,
+    TakenOverNotKept,
+    UncertainNotAsked,
+    GoneCallRestarted,
+    RestartQuotaIgnored,
+    LiveBeforeKept,
+    PartialNotTold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 16] = [
+    pub const ALL: [Bug; 26] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -44,6 +54,16 @@ impl Bug {
         Bug::MessageBeforeCommit,
         Bug::SwitchIncarnationIgnored,
         Bug::WatchingTooShort,
+        Bug::SameIncarnationOfSwitch,
+        Bug::CountedBeforeAcknowledged,
+        Bug::SoloNotTold,
+        Bug::FullWhileFilled,
+        Bug::TakenOverNotKept,
+        Bug::UncertainNotAsked,
+        Bug::GoneCallRestarted,
+        Bug::RestartQuotaIgnored,
+        Bug::LiveBeforeKept,
+        Bug::PartialNotTold,
     ];
 }
 

@@ -34,6 +34,8 @@ macro_rules! kinds {
 kinds! {
     /// An event of the switch that never reached its session.
     LostEvents = "lost_events",
+    /// A gateway that lost its memory, and a session that went on without being told of the gap (P4).
+    UntoldGaps = "untold_gaps",
     /// An event, an answer or a message that was taken twice.
     DoubledEvents = "doubled_events",
     /// An event that was taken behind a later one.
@@ -46,9 +48,9 @@ kinds! {
     ForgottenTimers = "forgotten_timers",
     /// A visit, or a start, that two sessions claim (P1).
     DoubledSessions = "doubled_sessions",
-    /// A session whose steps do not follow one another.
+    /// A session whose steps, or incarnations, do not follow one another.
     BrokenSequences = "broken_sequences",
-    /// A commit of who had lost the lease (P5).
+    /// A commit of who had lost the lease (P5), or a request of an incarnation after a later one's.
     StaleEpochs = "stale_epochs",
     /// A request that took effect twice (P3).
     DoubledRequests = "doubled_requests",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::finding::{Finding, Findings, Kind};
 use crate::input::event::Told;
 use crate::input::ids::{Key, Place, SessionId, Timestamp};
-use crate::input::journal::{Claim, Ending, Opening, Outcome, Record, Source, Step};
+use crate::input::journal::{Claim, Ending, Opening, Outcome, Record, Source, Step, Survival};
 use crate::input::request::{Asks, RequestBody};
 
 /// A step on an event of the switch.
@@ -53,9 +53,30 @@ pub(crate) struct Run {
     at: Timestamp,
     last: Option<Place>,
     pub(crate) over: Option<Over>,
-    /// Gaps that it was told of: since when, and when it was told.
-    pub(crate) gaps: Vec<(Timestamp, Timestamp)>,
+    /// Gaps that it was told of.
+    pub(crate) gaps: Vec<Gap>,
     restarted: bool,
+    /// Its steps are rows of the journal.
+    pub(crate) persisted: bool,
+    /// The incarnation of the switch in which its visit was told; none: it was made for no visit.
+    pub(crate) claimed_in: Option<u64>,
+    opened_in: u64,
+}
+
+/// A gap that a session was told of, between two events that it took.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    since: Timestamp,
+    pub(crate) told_at: Timestamp,
+    behind: Option<Place>,
+    before: Option<Place>,
+}
+
+impl Gap {
+    /// Whether an event of then that would have this place is lost in it.
+    pub(crate) fn covers(&self, at: Timestamp, place: Place) -> bool {
+        self.since <= at && self.behind < Some(place) && self.before.is_none_or(|before| place < before)
+    }
 }
 
 /// The journal, folded.
@@ -88,6 +109,18 @@ impl HostSide {
         Ok(())
     }
 
+    /// An incarnation of a session.
+    pub(crate) fn run(&self, session: SessionId, incarnation: u32) -> Option<&Run> {
+        self.sessions.get(&session)?.get(&incarnation)
+    }
+
+    /// Calls of sessions that were started again.
+    pub(crate) fn restarted_calls(&self) -> HashSet<String> {
+        let restarted = |session: &SessionId| self.sessions.get(session).is_some_and(|runs| runs.len() > 1);
+        let calls = self.by_visit.iter().filter(|(_, visits)| visits.values().any(restarted));
+        calls.map(|(call, _)| call.clone()).collect()
+    }
+
     /// The last incarnation of a session.
     pub(crate) fn last_run(&self, session: SessionId) -> Option<(u32, &Run)> {
         self.sessions.get(&session)?.last_key_value().map(|(incarnation, run)| (*incarnation, run))
@@ -99,7 +132,7 @@ impl HostSide {
     }
 
     fn opened(&mut self, line: u64, opening: Opening, findings: &mut Findings) {
-        let Opening { session, incarnation, epoch, claim, started_at } = opening;
+        let Opening { session, incarnation, epoch, claim, started_at, survival } = opening;
         self.lead(line, session, epoch, findings);
         let runs = self.sessions.entry(session).or_default();
         if runs.contains_key(&incarnation) {
@@ -107,8 +140,24 @@ impl HostSide {
             return findings.add(Kind::DoubledSessions, Finding::new(what).session(session).in_journal(line));
         }
         let first = runs.is_empty();
-        runs.insert(incarnation, Run { seq: 0, at: started_at, last: None, over: None, gaps: Vec::new(), restarted: false });
+        let persisted = survival == Survival::Recovered;
+        if let Some(what) = wrong_restart(runs.last_key_value(), incarnation, epoch, persisted) {
+            findings.add(Kind::BrokenSequences, Finding::new(what).session(session).at(started_at).in_journal(line));
+        }
+        let claimed_in = match &claim {
+            Some(Claim::Visit { incarnation, .. }) => Some(*incarnation),
+            Some(Claim::Request(_)) | None => None,
+        };
+        let (seq, last, over, gaps, restarted) = (0, None, None, Vec::new(), false);
+        runs.insert(incarnation, Run { seq, at: started_at, last, over, gaps, restarted, persisted, claimed_in, opened_in: epoch });
         let Some(claim) = claim.filter(|_| first) else { return };
+        if let Claim::Visit { interaction, visit, .. } = &claim
+            && let Some(owner) = self.session_of(interaction, *visit)
+        {
+            // An id comes once, so the incarnation of the switch does not matter.
+            let what = format!("{claim} is claimed twice: session {owner} has it");
+            return findings.add(Kind::DoubledSessions, Finding::new(what).session(session).in_journal(line));
+        }
         if let Some(owner) = self.claims.get(&claim) {
             let what = format!("{claim} is claimed twice: session {owner} has it");
             return findings.add(Kind::DoubledSessions, Finding::new(what).session(session).in_journal(line));
@@ -140,6 +189,10 @@ impl HostSide {
             let what = format!("step {} of incarnation {incarnation}, which was never opened", step.event.seq);
             return findings.add(Kind::BrokenSequences, broken(what));
         };
+        if !run.persisted {
+            let what = "a step in the journal, but the session is not persisted".to_owned();
+            findings.add(Kind::BrokenSequences, broken(what));
+        }
         if step.event.seq != run.seq + 1 {
             findings.add(Kind::BrokenSequences, broken(format!("step {} follows step {}", step.event.seq, run.seq)));
         }
@@ -155,7 +208,7 @@ impl HostSide {
         run.at = run.at.max(step.event.at);
         match step.event.body.told {
             Told::Restarted if step.event.seq == 1 => run.restarted = true,
-            Told::Gap { since } => run.gaps.push((since, step.event.at)),
+            Told::Gap { since } => run.gaps.push(Gap { since, told_at: step.event.at, behind: run.last, before: None }),
             _ => {}
         }
         let again = match step.source {
@@ -224,6 +277,13 @@ impl HostSide {
         if let Some(last) = run.last.filter(|last| *last > place) {
             findings.add(Kind::ReorderedEvents, finding(format!("`{}` of {place} comes behind {last}", step.event.body.name)));
         }
+        if run.last.is_some_and(|last| last.incarnation < place.incarnation) && run.gaps.iter().all(|gap| gap.before.is_some()) {
+            let what = format!("`{}` is of a gateway that had lost its memory, and no gap was told before it", step.event.body.name);
+            findings.add(Kind::UntoldGaps, finding(what));
+        }
+        for gap in run.gaps.iter_mut().rev().take_while(|gap| gap.before.is_none()) {
+            gap.before = Some(place);
+        }
         run.last = run.last.max(Some(place));
         let (switch_at, request) = (step.event.switch_at, step.event.request);
         let (fingerprint, masked) = (step.event.body.fingerprint, step.event.body.masked);
@@ -238,7 +298,7 @@ impl HostSide {
         match self.sessions.get(&session).and_then(|runs| runs.get(&incarnation)) {
             None => findings.add(Kind::BrokenSequences, broken(format!("the end of incarnation {incarnation}, which was never opened"))),
             Some(run) if run.over.is_some() => findings.add(Kind::BrokenSequences, broken("the session ends twice".to_owned())),
-            Some(run) if run.seq != seq => {
+            Some(run) if run.persisted && run.seq != seq => {
                 findings
                     .add(Kind::BrokenSequences, broken(format!("the session ends behind step {seq}, but its last step is {}", run.seq)));
             }
@@ -254,6 +314,20 @@ impl HostSide {
             run.over.get_or_insert(Over { at, last: run.last, with_it, not_before });
         }
     }
+}
+
+/// What is wrong with a session that begins once more: it must be the next incarnation, and one whose steps are not kept begins
+/// again only when another epoch has found it alive.
+fn wrong_restart(last: Option<(&u32, &Run)>, incarnation: u32, epoch: u64, persisted: bool) -> Option<String> {
+    let Some((before, run)) = last else { return (incarnation != 1).then(|| format!("the session begins with incarnation {incarnation}")) };
+    if incarnation != before + 1 {
+        return Some(format!("incarnation {incarnation} follows incarnation {before}"));
+    }
+    if run.over.is_some() {
+        return Some(format!("incarnation {incarnation} begins, but the session was over"));
+    }
+    (!persisted && epoch <= run.opened_in)
+        .then(|| format!("incarnation {incarnation} begins in epoch {epoch}, in which the one before began"))
 }
 
 impl Asked {

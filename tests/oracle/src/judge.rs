@@ -58,15 +58,14 @@ impl<'a> Sides<'a> {
 ///
 /// An error means that a file cannot be judged; what is wrong with the run is in the report ([`Report::is_clean`]).
 pub fn judge<R: BufRead>(record: R, journal: R, twin: Option<Twin<R>>, options: &Options) -> Result<Report, ReadError> {
-    let (switch, facts, mut findings) = judge_run(["record", "journal"], record, Some(journal), options)?;
-    let mut facts = facts;
+    let Judged { switch, mut facts, mut findings, restarted } = judge_run(["record", "journal"], record, Some(journal), options)?;
     let mut twin_report = None;
     if let Some(Twin { record, journal }) = twin {
         let judged = journal.is_some();
-        let (other, other_facts, other_findings) = judge_run(["twin record", "twin journal"], record, journal, options)?;
-        checks::twin::check(&switch, &other, options, &mut facts, &mut findings)?;
+        let other = judge_run(["twin record", "twin journal"], record, journal, options)?;
+        checks::twin::check(&switch, &restarted, &other.switch, options, &mut facts, &mut findings)?;
         if judged {
-            let report = Report::new(other_facts, other_findings);
+            let report = Report::new(other.facts, other.findings);
             for (kind, count) in report.wrong() {
                 findings.add(Kind::TwinFindings, Finding::new(format!("the run without faults has {count} {}", kind.name())));
             }
@@ -76,17 +75,21 @@ pub fn judge<R: BufRead>(record: R, journal: R, twin: Option<Twin<R>>, options: 
     Ok(Report { twin: twin_report, ..Report::new(facts, findings) })
 }
 
-fn judge_run<R: BufRead>(
-    names: [&'static str; 2],
-    record: R,
-    journal: Option<R>,
-    options: &Options,
-) -> Result<(SwitchSide, Facts, Findings), ReadError> {
+/// A run, judged for itself.
+struct Judged {
+    switch: SwitchSide,
+    facts: Facts,
+    findings: Findings,
+    /// Calls whose session was started again.
+    restarted: HashSet<String>,
+}
+
+fn judge_run<R: BufRead>(names: [&'static str; 2], record: R, journal: Option<R>, options: &Options) -> Result<Judged, ReadError> {
     let [record_name, journal_name] = names;
     let mut switch = SwitchSide::default();
     lines::each(record_name, record, |line, content: Line| switch.line(line, content))?;
     switch.finish().map_err(|why| ReadError::Line { file: record_name, line: 1, why, begins: String::new() })?;
-    let (mut facts, mut findings) = (Facts::default(), Findings::new(options.examples));
+    let (mut facts, mut findings, mut restarted) = (Facts::default(), Findings::new(options.examples), HashSet::new());
     if let Some(journal) = journal {
         let mut host = HostSide::default();
         lines::each(journal_name, journal, |line, content: Record| host.record(line, content, &mut findings))?;
@@ -95,11 +98,16 @@ fn judge_run<R: BufRead>(
         facts.steps = host.steps;
         facts.failed_sessions = host.failed_sessions;
         facts.events = switch.events.len() as u64;
+        (facts.requests_found, facts.requests_not_found) = (switch.requests_found, switch.requests_not_found);
+        facts.gateway_restarts = switch.restarts.len() as u64;
+        facts.not_persisted = host.sessions.values().filter(|runs| runs.values().any(|run| !run.persisted)).count() as u64;
+        facts.restarted = host.sessions.values().map(|runs| runs.len().saturating_sub(1) as u64).sum();
+        restarted = host.restarted_calls();
         checks::calls::check(&sides, &mut facts, &mut findings);
         checks::default_routes::check(&sides, &mut facts, &mut findings);
         checks::events::check(&sides, &mut facts, &mut findings);
         checks::requests::check(&sides, &mut facts, &mut findings);
         checks::timers::check(&sides, &mut findings);
     }
-    Ok((switch, facts, findings))
+    Ok(Judged { switch, facts, findings, restarted })
 }

@@ -38,6 +38,16 @@ pub struct Facts {
     pub events_in_gaps: u64,
     /// Of these, events after the last primary was gone for good.
     pub events_unheard: u64,
+    /// Of these, events of sessions that are not persisted: whether they were heard stands nowhere.
+    pub events_unwritten: u64,
+    /// What happened while the gateway was dead; not among the events.
+    pub events_missed: u64,
+    /// How often a gateway began again that had lost its memory.
+    pub gateway_restarts: u64,
+    /// Of the sessions, those that are not persisted.
+    pub not_persisted: u64,
+    /// How often one of them was started again.
+    pub restarted: u64,
     /// Requests as received.
     pub requests: u64,
     /// Of these, requests seen before.
@@ -46,10 +56,16 @@ pub struct Facts {
     pub fenced: u64,
     /// Of these, requests on calls that were over or on their default route.
     pub gone: u64,
+    /// Requests of which a new primary, or one with a new connection, asked what became of them, and that the gateway had received.
+    pub requests_found: u64,
+    /// The same, and it had not: they are sent then, unless it has lost its memory.
+    pub requests_not_found: u64,
     /// Sessions that failed.
     pub failed_sessions: u64,
     /// Losses of a primary.
     pub faults: u64,
+    /// The longest time from such a loss to the next primary, switch time.
+    pub longest_fault_ms: u64,
     /// The comparison with the run without faults, where there was one.
     #[serde(flatten)]
     pub compared: Option<Compared>,
@@ -64,6 +80,8 @@ pub struct Compared {
     pub fault_crossed: u64,
     /// Of those, callers whose call came out otherwise.
     pub differing_fault_crossed: u64,
+    /// Of the callers whose call came out otherwise, those whose session was started again: they may hear an announcement twice.
+    pub differing_restarted: u64,
     /// Callers behind such a call in the same busy period whose call came out otherwise.
     pub differing_behind: u64,
 }
@@ -149,24 +167,37 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} sessions ({} failed), {} steps, {} losses of a primary",
-            facts.sessions, facts.failed_sessions, facts.steps, facts.faults
+            "{} sessions ({} failed), {} steps, {} losses of a primary, for {} ms at most",
+            facts.sessions, facts.failed_sessions, facts.steps, facts.faults, facts.longest_fault_ms
         )?;
         writeln!(
             f,
             "{} events: {} rightly ignored, {} late answers, {} told as a gap, {} with nobody left to hear",
             facts.events, facts.events_ignored, facts.late_events, facts.events_in_gaps, facts.events_unheard,
         )?;
+        if facts.not_persisted > 0 {
+            let Facts { not_persisted, restarted, events_unwritten, .. } = facts;
+            writeln!(f, "{not_persisted} sessions are not persisted, with {events_unwritten} events; started again: {restarted} times")?;
+        }
+        if facts.gateway_restarts > 0 {
+            let Facts { gateway_restarts, events_missed, .. } = facts;
+            writeln!(f, "{gateway_restarts} times a gateway lost its memory; {events_missed} events happened while none was there")?;
+        }
         writeln!(
             f,
-            "{} requests: {} deduplicated, {} fenced, {} for calls that were gone",
-            facts.requests, facts.deduplicated, facts.fenced, facts.gone
+            "{} requests: {} deduplicated, {} fenced, {} for calls that were gone; asked about at takeovers {} that had been received, {} that had not",
+            facts.requests, facts.deduplicated, facts.fenced, facts.gone, facts.requests_found, facts.requests_not_found
         )?;
         if let Some(compared) = &facts.compared {
             writeln!(
                 f,
-                "{} callers compared with the run without faults: {} crossed a fault, {} of them came out otherwise; so did {} behind them",
-                compared.compared, compared.fault_crossed, compared.differing_fault_crossed, compared.differing_behind,
+                "{} callers compared with the run without faults: {} crossed a fault, {} of them came out otherwise; so did {} behind them, \
+                 and {} whose session was started again",
+                compared.compared,
+                compared.fault_crossed,
+                compared.differing_fault_crossed,
+                compared.differing_behind,
+                compared.differing_restarted,
             )?;
         }
         for kind in Kind::ALL {

@@ -3,7 +3,10 @@
 //! A call is silent if, while it is connected and its caller hears nothing, a moment comes that is later than 5 s after the
 //! silence began *and* later than the `quiet-until` of the session that holds the call. While the session's node has no
 //! primary its `quiet-until` is void; the caller's 5 s then begin when it became so, since until then the silence was meant. They go on
-//! where a quiet ends in such a time, and the next primary dies in the very instant in which it came.
+//! where a quiet ends in such a time, and the next primary dies in the very instant in which it came. What a session said before its
+//! primary was lost, and the gateway took behind that, is void at once.
+//!
+//! A gateway that has lost its memory knows no `quiet-until`: the 5 s begin anew with it, until a session says something of the call.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,6 +47,8 @@ pub(crate) struct Silences {
     /// When the quiet of a session became void, if it did, and it has said nothing of quiet since.
     void_since: HashMap<SessionId, Timestamp>,
     calls: BTreeMap<usize, Quiet>,
+    /// Calls that a gateway without memory found, since then.
+    anew: HashMap<usize, Timestamp>,
     found: Vec<Silent>,
 }
 
@@ -56,6 +61,7 @@ impl Silences {
     /// The caller hears something, or is gone.
     pub(crate) fn ends(&mut self, call: usize, at: Timestamp) {
         self.look(call, at);
+        self.anew.remove(&call);
         if let Some(Quiet { since, allowed_until: Some(allowed_until), .. }) = self.calls.remove(&call) {
             self.found.push(Silent { call, session: self.holders.get(&call).copied(), since, allowed_until, until: at });
         }
@@ -65,6 +71,7 @@ impl Silences {
     pub(crate) fn arrives(&mut self, call: usize, at: Timestamp) {
         self.look(call, at);
         self.holders.remove(&call);
+        self.anew.remove(&call);
     }
 
     /// The session holds these calls and says until when it means to be quiet.
@@ -73,8 +80,12 @@ impl Silences {
         for call in calls {
             self.look(*call, at);
             self.holders.insert(*call, session);
+            self.anew.remove(call);
         }
-        self.void_since.remove(&session);
+        match until.filter(|until| self.unled.contains_key(&session.node) && *until >= at) {
+            Some(_) => self.void_since.insert(session, at),
+            None => self.void_since.remove(&session),
+        };
         match until {
             Some(until) => self.quiet_until.insert(session, until),
             None => self.quiet_until.remove(&session),
@@ -101,9 +112,15 @@ impl Silences {
 
     /// The gateway began anew: nobody has told it anything.
     pub(crate) fn forgets(&mut self, at: Timestamp) {
-        self.look_at(at, |_| true);
+        let silent: Vec<usize> = self.calls.keys().copied().collect();
+        for call in silent {
+            self.look(call, at);
+            self.anew.insert(call, at);
+        }
         self.quiet_until.clear();
         self.void_since.clear();
+        self.holders.clear();
+        self.unled.clear();
     }
 
     /// The record is over.
@@ -135,10 +152,11 @@ impl Silences {
     }
 
     fn meant_until(&self, call: usize) -> Timestamp {
-        let Some(session) = self.holders.get(&call) else { return 0 };
-        let Some(until) = self.quiet_until.get(session) else { return 0 };
+        let anew = self.anew.get(&call).map_or(0, |at| at.saturating_add(LONGEST_SILENCE_MS));
+        let Some(session) = self.holders.get(&call) else { return anew };
+        let Some(until) = self.quiet_until.get(session) else { return anew };
         match (self.unled.get(&session.node), self.void_since.get(session)) {
-            (Some(_), Some(void)) => void.saturating_add(LONGEST_SILENCE_MS),
+            (Some(unled), Some(void)) => (*until).min(*unled).max(*void).saturating_add(LONGEST_SILENCE_MS),
             _ => *until,
         }
     }
@@ -237,6 +255,30 @@ mod tests {
             silences.arrives(7, 2_000);
         };
         check(6_001, moved, Some(6_000));
-        check(6_000, |silences| silences.forgets(3_000), None);
+    }
+
+    #[test]
+    fn a_gateway_without_memory_begins_anew() {
+        check(8_000, |silences| silences.forgets(3_000), None);
+        check(8_001, |silences| silences.forgets(3_000), Some(8_000));
+        let quiet_again = |silences: &mut Silences| {
+            silences.quiet(SESSION, &[7], Some(30_000), 1_000);
+            silences.forgets(20_000);
+            silences.quiet(SESSION, &[7], Some(30_000), 21_000);
+        };
+        check(30_000, quiet_again, None);
+        check(30_001, quiet_again, Some(30_000));
+        let too_late = |silences: &mut Silences| silences.forgets(6_001);
+        check(7_000, too_late, Some(6_000));
+    }
+
+    #[test]
+    fn what_was_said_before_the_primary_was_lost_and_taken_behind_that_is_void() {
+        let late = |silences: &mut Silences| {
+            silences.unled(101, 2_000);
+            silences.quiet(SESSION, &[7], Some(30_000), 2_000);
+        };
+        check(7_000, late, None);
+        check(7_001, late, Some(7_000));
     }
 }

@@ -78,6 +78,8 @@ pub(crate) struct SwitchSide {
     pub(crate) declared_calls: Option<u64>,
     /// By place; positions of an incarnation are without holes.
     pub(crate) events: Vec<Event>,
+    /// What happened while no gateway heard it: behind every position of the incarnation before.
+    pub(crate) missed: Vec<Event>,
     pub(crate) requests: Vec<Received>,
     pub(crate) calls: Vec<Call>,
     by_id: HashMap<String, usize>,
@@ -87,6 +89,9 @@ pub(crate) struct SwitchSide {
     pub(crate) sensitive: HashSet<Key>,
     pub(crate) leadership: Leadership,
     pub(crate) silent: Vec<Silent>,
+    /// Requests that primaries asked about, and the gateway had received, or had not.
+    pub(crate) requests_found: u64,
+    pub(crate) requests_not_found: u64,
     /// When each incarnation but the first began.
     pub(crate) restarts: Vec<(u64, Timestamp)>,
     silences: Silences,
@@ -114,9 +119,18 @@ impl SwitchSide {
                 self.leadership.unlead(node, at);
                 self.silences.unled(node, at);
             }
+            Line::Reconciled { at, known, unknown } => {
+                self.reach(at);
+                self.requests_found += known;
+                self.requests_not_found += unknown;
+            }
             Line::Event(event) => {
                 self.reach(event.at);
                 self.event(number, event)?;
+            }
+            Line::Missed { at, interaction, answers, body } => {
+                self.reach(at);
+                self.missed(number, at, interaction, answers, body);
             }
             Line::Request { at, key, seq, body, verdict } => {
                 self.reach(at);
@@ -236,8 +250,22 @@ impl SwitchSide {
         Ok(())
     }
 
+    fn missed(&mut self, line: u64, at: Timestamp, interaction: Option<String>, answers: Option<Key>, body: EventBody) {
+        if let Told::Deleted { interaction, moved: false } = &body.told {
+            let index = self.call(interaction);
+            self.silences.ends(index, at);
+            self.close(index, at);
+        }
+        let call = interaction.map(|id| self.call(&id));
+        let visits = call.and_then(|index| self.calls.get(index)).map_or(0, |call| call.visits.len());
+        let place = Place { incarnation: self.incarnation.unwrap_or_default(), position: u64::MAX };
+        self.missed.push(Event { line, at, place, call, visits, answers, body });
+    }
+
+    /// A gateway that begins anew tells a call again that nobody had.
     fn visit(&mut self, index: usize, visit: Visit) {
-        if let Some(call) = self.calls.get_mut(index) {
+        let is_last = |call: &&mut Call| visit.number.is_some() && call.visits.last().is_some_and(|last| last.number == visit.number);
+        if let Some(call) = self.calls.get_mut(index).filter(|call| !is_last(call)) {
             call.visits.push(visit);
         }
     }
@@ -309,13 +337,16 @@ impl SwitchSide {
         self.calls.get(event.call?)
     }
 
-    /// Whether the switch could no longer tell this event at `at`: it began anew, or has `retain` later ones. `index`: the
-    /// event's, in `events`.
-    pub(crate) fn had_forgotten(&self, index: usize, retain: usize, at: Timestamp) -> bool {
-        let Some(event) = self.events.get(index) else { return false };
-        let incarnation = event.place.incarnation;
-        let began_anew = self.restarts.iter().any(|(later, began_at)| *later > incarnation && *began_at <= at);
-        let pushed_out = self.events.get(index.saturating_add(retain));
-        began_anew || pushed_out.is_some_and(|later| later.place.incarnation == incarnation && later.at <= at)
+    /// Whether a gateway that knew nothing of this event came later.
+    pub(crate) fn began_anew_behind(&self, event: &Event) -> bool {
+        self.restarts.iter().any(|(later, _)| *later > event.place.incarnation)
+    }
+
+    /// Whether the gateway had `retain` later ones at `at`, so that it could no longer tell this event. `index`: its place in
+    /// `events`.
+    pub(crate) fn had_pushed_out(&self, index: usize, retain: usize, at: Timestamp) -> bool {
+        let (event, later) = (self.events.get(index), self.events.get(index.saturating_add(retain)));
+        let both = event.zip(later);
+        both.is_some_and(|(event, later)| later.place.incarnation == event.place.incarnation && later.at <= at)
     }
 }

@@ -23,12 +23,12 @@ pub enum Thread {
     Reader,
 }
 
-/// Which way frames go.
+/// Which way packets go: to whom the connection was made (the gateway, the primary), or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Way {
-    ToGateway,
-    ToHost,
+    Forth,
+    Back,
 }
 
 /// Something that a process does.
@@ -65,6 +65,18 @@ pub enum Doing {
     Connect,
     /// It was not made in time.
     ConnectTimeout(ConnectionId),
+    /// The synch link is to be made.
+    SynchConnect,
+    /// The primary has not answered `hello` in time.
+    SynchTimeout(ConnectionId),
+    /// An end of the synch link says that it lives, and counts how long it has not heard the other one.
+    SynchTick,
+    /// What the backup has is acknowledged.
+    SynchAck,
+    /// A part of the full state is written.
+    SynchRoom,
+    /// Sessions may start again.
+    Restarts,
 }
 
 /// Something that happens.
@@ -72,8 +84,10 @@ pub enum Doing {
 pub enum Happening {
     /// In a process, if it still lives and has the same role (`run`).
     In(Process, u32, Doing),
-    /// The next packet of a connection is there.
+    /// The next packet of a switch link is there.
     Deliver(ConnectionId, Way),
+    /// The next packet of a synch link is there.
+    Synch(ConnectionId, Way),
     /// Switch time passes, if nothing has been said since.
     Pass(u64),
     /// The gateway looks after silence and stalls.

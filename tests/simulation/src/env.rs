@@ -1,12 +1,13 @@
 //! What all parts of a world share: time, chance, the network, the store, the node's lock, and the judge.
 
+use tandem_gateway::core::ConnectionId;
 use tandem_words::Timestamp;
 
 use crate::{
-    agenda::{Agenda, Doing, Happening, Process},
+    agenda::{Agenda, Doing, Happening, Process, Way},
     chance::Chance,
     checks::Judge,
-    network::Network,
+    network::{Network, Packet, SynchPacket},
     plan::Plan,
     store::Disk,
     trace::Trace,
@@ -23,7 +24,11 @@ pub struct Env {
     /// Delays, and what a fault hits.
     pub chance: Chance,
     /// The switch links.
-    pub net: Network,
+    pub net: Network<Packet>,
+    /// The synch links.
+    pub synch: Network<SynchPacket>,
+    /// Who listens for a backup, of each instance.
+    pub listening: [Option<Process>; 2],
     /// The store.
     pub disk: Disk,
     /// Who has the node's lock.
@@ -65,6 +70,24 @@ impl Env {
     pub fn commit_delay_us(&mut self) -> u64 {
         let slow_us = self.disk.mood.slow_us;
         self.chance.between(100, 900) + if slow_us > 0 { self.chance.between(0, slow_us) } else { 0 }
+    }
+
+    /// Something goes over a synch link.
+    pub fn say_to_peer(&mut self, id: ConnectionId, way: Way, packet: SynchPacket) {
+        self.synch.send(id, way, packet, self.now_us, &mut self.chance, &mut self.agenda);
+    }
+
+    /// A process's synch links end: with it, or because it has another role now. `dead`: what it had sent may be lost.
+    pub fn hang_up(&mut self, process: Process, dead: bool) {
+        if let Some(listening) = self.listening.get_mut(process.instance) {
+            *listening = listening.filter(|listening| *listening != process);
+        }
+        for (id, way) in self.synch.of_process(process) {
+            if dead && self.chance.percent(50) {
+                self.synch.lose(id, way);
+            }
+            self.say_to_peer(id, way, SynchPacket::Close);
+        }
     }
 
     /// Lets go of the lock, if this process has it, and tells the other one.

@@ -32,11 +32,22 @@ pub enum Kind {
     /// The node's lock's file is removed by hand: whoever makes it anew has a lock that says nothing.
     LockRemoved,
     Switchover,
+    /// For so long that what waits for it may get too much, or too old.
+    BackupAway,
+    /// The synch link: both ends hear of it, or neither.
+    CutSynch,
+    /// What one instance says stands still.
+    CutSynchOneWay,
+    DelaySynch,
+    /// Callers hang up, all within a moment.
+    HangUps,
+    /// No room on the disk that both instances write to.
+    FullDisk,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 23] = [
         Kind::CrashPrimary,
         Kind::CrashBackup,
         Kind::PausePrimary,
@@ -54,6 +65,12 @@ impl Kind {
         Kind::GatewayRestart,
         Kind::LockRemoved,
         Kind::Switchover,
+        Kind::BackupAway,
+        Kind::CutSynch,
+        Kind::CutSynchOneWay,
+        Kind::DelaySynch,
+        Kind::HangUps,
+        Kind::FullDisk,
     ];
 
     /// For how long.
@@ -62,10 +79,13 @@ impl Kind {
             Kind::CrashPrimary | Kind::CrashBackup | Kind::FailingCommit => chance.between(50, 6_000),
             Kind::PausePrimary | Kind::PauseBackup => chance.between(300, 9_000),
             Kind::CutPrimary | Kind::CutOneWay | Kind::CutBoth => chance.between(200, 12_000),
-            Kind::Delay => chance.between(500, 8_000),
+            Kind::BackupAway => chance.between(5_000, 30_000),
+            Kind::CutSynch | Kind::CutSynchOneWay => chance.between(200, 15_000),
+            Kind::FullDisk => chance.between(300, 8_000),
+            Kind::Delay | Kind::DelaySynch => chance.between(500, 8_000),
             Kind::SlowCommits | Kind::BusyStore | Kind::UnknownCommits => chance.between(200, 4_000),
             Kind::GatewayRestart => chance.between(100, 4_000),
-            Kind::StuckThread | Kind::ClockJump | Kind::LockRemoved | Kind::Switchover => 0,
+            Kind::StuckThread | Kind::ClockJump | Kind::LockRemoved | Kind::Switchover | Kind::HangUps => 0,
         }
     }
 }
@@ -87,19 +107,33 @@ pub enum Phase {
     Serving,
     /// A planned switchover is under way.
     SwitchingOver,
+    /// Sessions wait for their restart.
+    Restarting,
+    /// A backup is connected and has not everything yet.
+    Filling,
 }
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Phase; 7] =
-        [Phase::Idle, Phase::TakingOver, Phase::Leading, Phase::Reconciling, Phase::Backlog, Phase::Serving, Phase::SwitchingOver];
+    pub const ALL: [Phase; 9] = [
+        Phase::Idle,
+        Phase::TakingOver,
+        Phase::Leading,
+        Phase::Reconciling,
+        Phase::Backlog,
+        Phase::Serving,
+        Phase::SwitchingOver,
+        Phase::Restarting,
+        Phase::Filling,
+    ];
 
     /// What brings this phase about, where time alone does not.
     pub fn brought_by(self, chance: &mut Chance) -> Option<Kind> {
         match self {
             Phase::Idle | Phase::Serving => None,
             Phase::SwitchingOver => Some(Kind::Switchover),
-            Phase::TakingOver | Phase::Leading | Phase::Reconciling | Phase::Backlog => {
+            Phase::Filling => chance.pick(&[Kind::CrashBackup, Kind::CutSynch, Kind::CrashPrimary]),
+            Phase::TakingOver | Phase::Leading | Phase::Reconciling | Phase::Backlog | Phase::Restarting => {
                 chance.pick(&[Kind::CrashPrimary, Kind::CrashPrimary, Kind::Switchover, Kind::PausePrimary, Kind::CutPrimary])
             }
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tandem_gateway::{
     core::{ConnectionId, Exchange, Keepsake, Pace, Turn},
     record::Line,
-    simulated::SimulatedSwitch,
+    simulated::{Command, SimulatedSwitch},
 };
 use tandem_words::Timestamp;
 
@@ -82,7 +82,7 @@ impl Gateway {
         self.heard.clear();
         env.gateway_up = false;
         for id in env.net.gateway_gone() {
-            env.net.send(id, Way::ToHost, Packet::Close, env.now_us, &mut env.chance, &mut env.agenda);
+            env.net.send(id, Way::Back, Packet::Close, env.now_us, &mut env.chance, &mut env.agenda);
         }
         env.agenda.plan(env.now_us + back_after_ms * 1_000, Happening::GatewayBack);
     }
@@ -100,7 +100,7 @@ impl Gateway {
             Packet::Open => {
                 self.heard.insert(id, env.now_us);
                 exchange.connected(id);
-                env.net.send(id, Way::ToHost, Packet::Open, env.now_us, &mut env.chance, &mut env.agenda);
+                env.net.send(id, Way::Back, Packet::Open, env.now_us, &mut env.chance, &mut env.agenda);
             }
             Packet::Host(messages) => {
                 // What it closed does not speak any more.
@@ -122,7 +122,7 @@ impl Gateway {
 
     fn close(&mut self, id: ConnectionId, env: &mut Env) {
         self.heard.remove(&id);
-        env.net.send(id, Way::ToHost, Packet::Close, env.now_us, &mut env.chance, &mut env.agenda);
+        env.net.send(id, Way::Back, Packet::Close, env.now_us, &mut env.chance, &mut env.agenda);
     }
 
     /// Does what can be done at this instant, and plans the next.
@@ -138,7 +138,7 @@ impl Gateway {
         }
         for (id, frame) in frames {
             env.trace.note(env.now_us, || format!("gateway tells {}: {frame:?}", id.0));
-            env.net.send(id, Way::ToHost, Packet::Gateway(frame), env.now_us, &mut env.chance, &mut env.agenda);
+            env.net.send(id, Way::Back, Packet::Gateway(frame), env.now_us, &mut env.chance, &mut env.agenda);
         }
         for id in close {
             self.close(id, env);
@@ -212,6 +212,20 @@ impl Gateway {
             }
         }
         self.catch_up(env);
+        self.turn(env);
+    }
+
+    /// Many of those who call hang up now.
+    pub fn hang_ups(&mut self, env: &mut Env) {
+        self.catch_up(env);
+        let Some(exchange) = self.exchange.as_mut() else { return };
+        let now = exchange.now();
+        for interaction in env.judge.live_calls() {
+            if env.chance.percent(40) {
+                // Who has hung up at this very moment is gone.
+                let _ = exchange.switch_mut().command(now, Command::HangUp { interaction });
+            }
+        }
         self.turn(env);
     }
 

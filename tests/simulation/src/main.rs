@@ -6,6 +6,11 @@ mod options;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -42,43 +47,55 @@ struct Sum {
     coverage: Coverage,
 }
 
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.simulated_ms += outcome.simulated_ms;
+        self.calls += outcome.calls;
+        self.leads += outcome.leads;
+        self.coverage.add(&outcome.coverage);
+    }
+}
+
+/// Plays them on as many threads as there are cores: each seed is a world of its own.
 fn seeds(options: &Options) -> bool {
     let begun = Instant::now();
     let until = options.minutes.map(|minutes| begun + Duration::from_secs(minutes * 60));
+    let next = AtomicU64::new(options.first_seed);
     let (mut sum, mut failed) = (Sum::default(), 0_u64);
-    for seed in options.first_seed.. {
-        if until.map_or(sum.seeds >= options.seeds, |until| Instant::now() >= until) {
-            break;
+    let (outcomes, played) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..jobs() {
+            let (outcomes, next) = (outcomes.clone(), &next);
+            scope.spawn(move || {
+                let _ = mutants::plant(options.planted.as_deref());
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if until.map_or(seed - options.first_seed >= options.seeds, |until| Instant::now() >= until) {
+                        return;
+                    }
+                    let _ = outcomes.send((seed, one(seed, options)));
+                }
+            });
         }
-        let traced = options.doublecheck || (options.trace && seed == options.first_seed);
-        let outcome = match play(seed, traced) {
-            Ok(outcome) => outcome,
-            Err(finding) => {
+        drop(outcomes);
+        for (seed, outcome) in played {
+            let finding = match outcome {
+                Ok(outcome) => {
+                    sum.add(&outcome);
+                    if options.trace && seed == options.first_seed {
+                        outcome.trace.lines().for_each(|line| println!("{}", cut(line)));
+                    }
+                    outcome.finding
+                }
+                Err(finding) => Some(finding),
+            };
+            if let Some(finding) = finding {
                 failed += 1;
                 show(seed, &finding, options);
-                continue;
             }
-        };
-        if options.trace && seed == options.first_seed {
-            outcome.trace.lines().for_each(|line| println!("{}", cut(line)));
         }
-        sum.seeds += 1;
-        sum.simulated_ms += outcome.simulated_ms;
-        sum.calls += outcome.calls;
-        sum.leads += outcome.leads;
-        sum.coverage.add(&outcome.coverage);
-        let differs = || play(seed, true).map_or(true, |again| again.trace.hash() != outcome.trace.hash());
-        let finding = match outcome.finding {
-            None if options.doublecheck && differs() => {
-                Some(Finding { checker: "doublecheck", what: "two runs of the seed differ".to_owned() })
-            }
-            finding => finding,
-        };
-        if let Some(finding) = finding {
-            failed += 1;
-            show(seed, &finding, options);
-        }
-    }
+    });
     let seconds = begun.elapsed().as_secs_f64();
     let Sum { seeds, simulated_ms, calls, leads, coverage } = sum;
     println!("{}", coverage.table());
@@ -97,6 +114,20 @@ fn seeds(options: &Options) -> bool {
     failed == 0 && covered
 }
 
+fn jobs() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// One seed, or the same twice.
+fn one(seed: u64, options: &Options) -> Result<Outcome, Finding> {
+    let outcome = play(seed, options.doublecheck || (options.trace && seed == options.first_seed))?;
+    let differs = || play(seed, true).map_or(true, |again| again.trace.hash() != outcome.trace.hash());
+    if outcome.finding.is_none() && options.doublecheck && differs() {
+        return Err(Finding { checker: "doublecheck", what: "two runs of the seed differ".to_owned() });
+    }
+    Ok(outcome)
+}
+
 /// A panic is a finding, too, but not one of a checker.
 fn play(seed: u64, traced: bool) -> Result<Outcome, Finding> {
     catch_unwind(AssertUnwindSafe(|| World::play(seed, traced))).map_err(|cause| {
@@ -109,6 +140,7 @@ fn play(seed: u64, traced: bool) -> Result<Outcome, Finding> {
 /// What went wrong, the end of what happened, and how to see it again.
 fn show(seed: u64, finding: &Finding, options: &Options) {
     println!("seed {seed} failed: {}: {}", finding.checker, finding.what);
+    let _ = mutants::plant(options.planted.as_deref());
     if let Ok(outcome) = play(seed, true) {
         let lines: Vec<&str> = outcome.trace.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| println!("    {}", cut(line)));

@@ -1,6 +1,12 @@
 //! Planted bugs: each must be found by a checker, or the checkers are worth nothing.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
 use tandem_words::Bug;
 
@@ -38,37 +44,59 @@ fn set(bug: Option<Bug>) -> Result<(), String> {
     }
 }
 
-/// Whether each was found.
+/// Whether each was found. Each is looked for on one thread.
 pub fn run(options: &Options) -> bool {
     let known = if options.known { read() } else { BTreeMap::new() };
-    let (mut found, mut missed) = (BTreeMap::new(), Vec::new());
     // What panics in mutated code is said below.
     std::panic::set_hook(Box::new(|_| {}));
-    for bug in Bug::ALL {
-        let name = format!("{bug:?}");
-        if let Some((_, why)) = NOT_HERE.iter().find(|(not_here, _)| *not_here == bug) {
-            println!("{name:32} not here: {why}");
-            continue;
+    let bugs = Mutex::new(Bug::ALL.into_iter());
+    let (found, missed) = (Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..crate::jobs() {
+            scope.spawn(|| {
+                while let Some(bug) = next(&bugs) {
+                    let name = format!("{bug:?}");
+                    match NOT_HERE.iter().find(|(not_here, _)| *not_here == bug) {
+                        Some((_, why)) => println!("{name:32} not here: {why}"),
+                        None => match look_for(bug, known.get(&name).copied(), options) {
+                            Some(seed) => _ = held(&found).insert(name, seed),
+                            None => held(&missed).push(name),
+                        },
+                    }
+                }
+            });
         }
-        let first = known.get(&name).copied().unwrap_or(options.first_seed);
-        let count = if options.known { KNOWN_SEEDS } else { options.seeds };
-        match search(bug, first, count) {
-            Ok((seed, what)) => {
-                println!("{name:32} seed {seed:5}: {what}");
-                found.insert(name, seed);
-            }
-            Err(why) => {
-                println!("{name:32} NOT FOUND from seed {first} in {count}: {why}");
-                missed.push(name);
-            }
-        }
-    }
-    let _ = set(None);
+    });
+    let (found, missed) = (held(&found), held(&missed));
     if !options.known {
         write(&found);
     }
     println!("{} planted bugs found, {} missed {missed:?}", found.len(), missed.len());
     missed.is_empty()
+}
+
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn next(bugs: &Mutex<impl Iterator<Item = Bug>>) -> Option<Bug> {
+    held(bugs).next()
+}
+
+/// The seed that found it.
+fn look_for(bug: Bug, known: Option<u64>, options: &Options) -> Option<u64> {
+    let first = known.unwrap_or(options.first_seed);
+    let count = if options.known { KNOWN_SEEDS } else { options.seeds };
+    match search(bug, first, count) {
+        Ok((seed, what)) => {
+            println!("{:32} seed {seed:5}: {what}", format!("{bug:?}"));
+            Some(seed)
+        }
+        Err(why) => {
+            println!("{:32} NOT FOUND from seed {first} in {count}: {why}", format!("{bug:?}"));
+            None
+        }
+    }
 }
 
 fn search(bug: Bug, first: u64, count: u64) -> Result<(u64, String), String> {

@@ -1,16 +1,18 @@
-//! Switch links as two streams of frames each: in order, with delay, and now and then standing still or cut.
+//! Connections (switch links, synch links) as two streams each: in order, with delay, and now and then standing still or cut. What a
+//! stream has lost, it has lost to its end.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use tandem_gateway::core::ConnectionId;
 use tandem_switch_link::{GatewayFrame, HostMessage};
+use tandem_synch_link::{BackupMessage, PrimaryMessage};
 
 use crate::{
     agenda::{Agenda, Happening, Process, Way},
     chance::Chance,
 };
 
-/// What travels.
+/// What travels on a switch link.
 #[derive(Debug, Clone)]
 pub enum Packet {
     /// The connection is made (to the gateway: it is asked for).
@@ -23,78 +25,105 @@ pub enum Packet {
     Close,
 }
 
+/// What travels on a synch link.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "they are few")]
+pub enum SynchPacket {
+    /// From the backup, which made the connection.
+    Backup(BackupMessage),
+    /// From the primary.
+    Primary(PrimaryMessage),
+    /// The other side is gone.
+    Close,
+}
+
 /// One connection.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Connection<P> {
     /// Who made it.
     pub process: Process,
-    ways: [Stream; 2],
+    /// To whom; none: the gateway.
+    pub to: Option<Process>,
+    ways: [Stream<P>; 2],
     /// When it began to stand still in some direction, µs.
     pub stands_since_us: Option<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Stream {
-    packets: VecDeque<Packet>,
+#[derive(Debug)]
+struct Stream<P> {
+    packets: VecDeque<P>,
     last_us: u64,
     /// How many wait because the way stands still or the reader sleeps.
     held: usize,
 }
 
-/// How an instance's way to the gateway stands.
+impl<P> Default for Stream<P> {
+    fn default() -> Self {
+        Stream { packets: VecDeque::new(), last_us: 0, held: 0 }
+    }
+}
+
+/// How the way of an instance's connections stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Path {
     /// No connection can be made.
     pub cut: bool,
-    /// Frames to the gateway, and to the host, stand still.
+    /// What goes forth stands still, and what comes back does.
     pub still: [bool; 2],
 }
 
 /// See the module.
-#[derive(Debug, Default)]
-pub struct Network {
-    connections: BTreeMap<ConnectionId, Connection>,
+#[derive(Debug)]
+pub struct Network<P> {
+    connections: BTreeMap<ConnectionId, Connection<P>>,
     made: u64,
-    /// Of each instance.
+    /// What happens when a packet comes.
+    delivers: fn(ConnectionId, Way) -> Happening,
+    /// By the instance that makes the connections.
     pub paths: [Path; 2],
-    /// A frame takes up to so long, µs.
+    /// A packet takes up to so much longer, µs.
     pub slow_us: u64,
 }
 
 fn index(way: Way) -> usize {
     match way {
-        Way::ToGateway => 0,
-        Way::ToHost => 1,
+        Way::Forth => 0,
+        Way::Back => 1,
     }
 }
 
-impl Network {
+impl<P> Network<P> {
+    /// Without connections.
+    pub fn new(delivers: fn(ConnectionId, Way) -> Happening) -> Self {
+        Network { connections: BTreeMap::new(), made: 0, delivers, paths: Default::default(), slow_us: 0 }
+    }
+
     /// A process asks for a connection.
-    pub fn open(&mut self, process: Process) -> ConnectionId {
+    pub fn open(&mut self, process: Process, to: Option<Process>) -> ConnectionId {
         self.made += 1;
         let id = ConnectionId(self.made);
-        self.connections.insert(id, Connection { process, ways: Default::default(), stands_since_us: None });
+        self.connections.insert(id, Connection { process, to, ways: Default::default(), stands_since_us: None });
         id
     }
 
     /// A connection that is not gone.
-    pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
+    pub fn get(&self, id: ConnectionId) -> Option<&Connection<P>> {
         self.connections.get(&id)
     }
 
     /// Sends; what is sent on a connection that is gone is lost.
-    pub fn send(&mut self, id: ConnectionId, way: Way, packet: Packet, now_us: u64, chance: &mut Chance, agenda: &mut Agenda) {
+    pub fn send(&mut self, id: ConnectionId, way: Way, packet: P, now_us: u64, chance: &mut Chance, agenda: &mut Agenda) {
         let slow_us = self.slow_us;
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let delay_us = chance.between(30, 300) + if slow_us > 0 { chance.between(0, slow_us) } else { 0 };
         let Some(stream) = connection.ways.get_mut(index(way)) else { return };
         stream.last_us = stream.last_us.max(now_us + delay_us);
         stream.packets.push_back(packet);
-        agenda.plan(stream.last_us, Happening::Deliver(id, way));
+        agenda.plan(stream.last_us, (self.delivers)(id, way));
     }
 
     /// The next packet, if it gets through.
-    pub fn deliver(&mut self, id: ConnectionId, way: Way, reader_sleeps: bool, now_us: u64) -> Option<Packet> {
+    pub fn deliver(&mut self, id: ConnectionId, way: Way, reader_sleeps: bool, now_us: u64) -> Option<P> {
         let connection = self.connections.get_mut(&id)?;
         let still = self.paths.get(connection.process.instance).is_some_and(|path| path.still.get(index(way)) == Some(&true));
         let stream = connection.ways.get_mut(index(way))?;
@@ -115,11 +144,11 @@ impl Network {
             if !path.still.contains(&true) {
                 connection.stands_since_us = None;
             }
-            for way in [Way::ToGateway, Way::ToHost] {
+            for way in [Way::Forth, Way::Back] {
                 if let Some(stream) = connection.ways.get_mut(index(way)) {
                     let held = std::mem::take(&mut stream.held);
                     stream.last_us = stream.last_us.max(now_us);
-                    (0..held).for_each(|_| agenda.plan(now_us, Happening::Deliver(*id, way)));
+                    (0..held).for_each(|_| agenda.plan(now_us, (self.delivers)(*id, way)));
                 }
             }
         }
@@ -143,5 +172,23 @@ impl Network {
             }
         }
         self.connections.keys().copied().collect()
+    }
+
+    /// The connections between processes of which this one is an end, each with the way to the other end.
+    pub fn of_process(&self, process: Process) -> Vec<(ConnectionId, Way)> {
+        let way = |connection: &Connection<P>| match () {
+            () if connection.to == Some(process) => Some(Way::Back),
+            () if connection.process == process => Some(Way::Forth),
+            () => None,
+        };
+        self.connections.iter().filter_map(|(id, connection)| Some((*id, way(connection)?))).collect()
+    }
+
+    /// What is on its way there is lost.
+    pub fn lose(&mut self, id: ConnectionId, way: Way) {
+        let stream = self.connections.get_mut(&id).and_then(|connection| connection.ways.get_mut(index(way)));
+        if let Some(stream) = stream {
+            stream.packets.clear();
+        }
     }
 }

@@ -4,7 +4,12 @@ use tandem_gateway::{
     core,
     simulated::{AgentPlan, Options, RoutingPoint, callers},
 };
-use tandem_node::role::Fencing;
+use tandem_journal::Survival;
+use tandem_node::{
+    RestartOptions,
+    role::Fencing,
+    synch::{BufferLimits, KeepLimits},
+};
 use tandem_session::WorkerOptions;
 
 use crate::{
@@ -34,6 +39,12 @@ pub struct Plan {
     pub preferred: Option<char>,
     /// `lease.timeout`.
     pub lease_timeout_ms: u64,
+    /// What becomes of the sessions of desk, quiet, keeper and side when their primary dies.
+    pub survivals: [Survival; 4],
+    /// The throttle of restarts.
+    pub restarts: RestartOptions,
+    /// What is kept for the backup; none: the pair has no synch ports.
+    pub synch: Option<(BufferLimits, KeepLimits)>,
     /// Rows of one batch.
     pub rows_per_batch: usize,
     /// Sessions that share a cell.
@@ -56,6 +67,7 @@ impl Plan {
     /// The plan of a seed.
     pub fn new(seed: u64) -> Plan {
         let mut chance = Chance::new(seed, 1);
+        let rush_at_ms = rush_at_ms(&mut Chance::new(seed, 8));
         let fencing = if chance.percent(35) { Fencing::EpochOnly } else { Fencing::Kill };
         let worker = WorkerOptions {
             snapshot_every: chance.pick(&[2, 5, 50]).unwrap_or(50),
@@ -71,6 +83,9 @@ impl Plan {
             fencing,
             preferred: chance.pick(&[None, None, Some('a'), Some('b')]).flatten(),
             lease_timeout_ms: chance.pick(&[1_000, 1_000, 2_000]).unwrap_or(1_000),
+            survivals: survivals(&mut Chance::new(seed, 5)),
+            restarts: restarts(&mut Chance::new(seed, 6)),
+            synch: synch(&mut Chance::new(seed, 7)),
             rows_per_batch: chance.pick(&[1, 3, 4_096]).unwrap_or(1),
             sessions_per_instance: chance.pick(&[1, 3, 1_024]).unwrap_or(3),
             worker,
@@ -80,11 +95,39 @@ impl Plan {
                 ..core::Options::new("main", "9000")
             },
             switch: switch(),
-            callers: callers(&mut Chance::new(seed, 2)),
-            faults: faults(&mut Chance::new(seed, 3)),
+            callers: callers(&mut Chance::new(seed, 2), rush_at_ms),
+            faults: faults(&mut Chance::new(seed, 3), rush_at_ms),
             clock_offsets_ms: [offset(&mut chance), offset(&mut chance)],
         }
     }
+}
+
+/// In two seeds of five all sessions are persisted.
+fn survivals(chance: &mut Chance) -> [Survival; 4] {
+    use Survival::{Left, Recovered, Restarted};
+    if chance.percent(40) {
+        return [Recovered; 4];
+    }
+    let mut of = |choices: &[Survival]| chance.pick(choices).unwrap_or(Recovered);
+    let called = [Recovered, Recovered, Restarted, Restarted, Restarted, Left];
+    [of(&called), of(&called), of(&called), of(&[Recovered, Recovered, Recovered, Restarted, Left])]
+}
+
+/// The defaults in most; in the others sessions wait for long.
+fn restarts(chance: &mut Chance) -> RestartOptions {
+    let defaults = RestartOptions::default();
+    let (quota, timeout_ms) =
+        chance.pick(&[(8, 50), (8, 50), (1, 50), (2, 200), (1, 1_000)]).unwrap_or((defaults.quota, defaults.timeout_ms));
+    let own = chance.percent(25).then(|| ("keeper".to_owned(), 120));
+    RestartOptions { quota, timeout_ms, timeouts_ms: own.into_iter().collect() }
+}
+
+/// With the small ones a backup that was away needs the full state again, and sessions lack events.
+fn synch(chance: &mut Chance) -> Option<(BufferLimits, KeepLimits)> {
+    let bytes = chance.pick(&[100, 3_000, 100_000, 100_000]).unwrap_or(100_000);
+    let age_ms = chance.pick(&[2_000, 600_000, 600_000]).unwrap_or(600_000);
+    let events = chance.pick(&[3, 1_000, 1_000, 1_000]).unwrap_or(1_000);
+    chance.percent(85).then_some((BufferLimits { bytes, age_ms }, KeepLimits { events, ..KeepLimits::default() }))
 }
 
 fn switch() -> Options {
@@ -99,10 +142,15 @@ fn switch() -> Options {
     }
 }
 
+/// When many call at once, in one seed of four.
+fn rush_at_ms(chance: &mut Chance) -> Option<u64> {
+    chance.percent(25).then(|| chance.between(8_000, FAULTS_UNTIL_MS - 40_000))
+}
+
 /// In bursts, with quiet between: some faults wait for a moment without calls.
-fn callers(chance: &mut Chance) -> Vec<callers::CallerPlan> {
+fn callers(chance: &mut Chance, rush_at_ms: Option<u64>) -> Vec<callers::CallerPlan> {
     let mut callers = Vec::new();
-    let count = u32::try_from(chance.between(30, 45)).unwrap_or(30);
+    let mut count = u32::try_from(chance.between(30, 45)).unwrap_or(30);
     let mut at_ms = chance.between(500, 5_000);
     let mut burst = 0;
     for number in 1..=count {
@@ -113,6 +161,16 @@ fn callers(chance: &mut Chance) -> Vec<callers::CallerPlan> {
         burst -= 1;
         at_ms += chance.between(0, 1_500);
         callers.push(caller(chance, number, at_ms.min(FAULTS_UNTIL_MS - 5_000)));
+    }
+    // More calls at once than start again in one cycle; then their primary dies.
+    if let Some(at_ms) = rush_at_ms {
+        let dials = chance.pick(&POINTS).unwrap_or("8000").to_owned();
+        let rush = chance.between(12, 30);
+        for more in 1..=rush {
+            count += 1;
+            callers.push(callers::CallerPlan { dials: dials.clone(), ..caller(chance, count, at_ms + more * 40) });
+        }
+        callers.sort_by_key(|caller| caller.arrive_at_ms);
     }
     for probe in 1..=PROBES {
         let at_ms = FAULTS_UNTIL_MS + 25_000 + u64::from(probe) * 500;
@@ -141,8 +199,10 @@ fn caller(chance: &mut Chance, number: u32, arrive_at_ms: u64) -> callers::Calle
 }
 
 /// At least five. A fault that wants a moment which only a takeover brings gets one to begin with.
-fn faults(chance: &mut Chance) -> Vec<Fault> {
+fn faults(chance: &mut Chance, rush_at_ms: Option<u64>) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let crash = |at_ms| Fault { at_ms: at_ms + 2_000, phase: None, kind: Kind::CrashPrimary, lasts_ms: 500, in_commit: false };
+    faults.extend(rush_at_ms.map(crash));
     let count = chance.between(5, 9);
     for _ in 0..count {
         let at_ms = chance.between(4_000, FAULTS_UNTIL_MS - 22_000);

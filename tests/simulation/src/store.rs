@@ -15,6 +15,8 @@ pub struct Mood {
     pub busy_percent: u64,
     /// Of a hundred commits so many are applied and reported as failed.
     pub unknown_percent: u64,
+    /// There is no room.
+    pub full: bool,
     /// The next commit ends in an I/O error.
     pub fails_next: bool,
 }
@@ -70,19 +72,26 @@ impl Disk {
         if instance == 0 { a } else { b }
     }
 
+    fn room(&self) -> Result<(), StoreError> {
+        if self.mood.full { Err(StoreError::Full { path: "sim.db".into(), cause: "a full disk".to_owned() }) } else { Ok(()) }
+    }
+
     /// As the process holds it.
     pub fn commit(&mut self, process: Process, batch: &Batch) -> Result<Vec<LostClaim>, StoreError> {
+        self.room()?;
         self.memory(process.instance).commit(batch)
     }
 
     /// Takes the lease.
     pub fn take_lease(&mut self, process: Process, instance: InstanceName) -> Result<Lease, StoreError> {
+        self.room()?;
         let holder = Holder { instance, pid: process.life, process_start: 0, boot_id: String::new() };
         self.memory(process.instance).take_lease(instance.node, &holder)
     }
 
     /// Gives it back.
     pub fn release_lease(&mut self, process: Process, lease: Lease, heir: Option<InstanceName>) -> Result<(), StoreError> {
+        self.room()?;
         self.memory(process.instance).release_lease(lease, heir)
     }
 

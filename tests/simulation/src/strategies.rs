@@ -4,16 +4,21 @@ use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
 };
-use tandem_journal::Survival;
 
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_node::{Deployment, Deployments};
-use tandem_words::{Event, EventBody, InteractionId, RequestBody, Route, SessionId, Target, VersionId};
+use tandem_session::{Draft, Effort, GuestFailure, Next, Place};
+use tandem_words::{Context, Event, EventBody, Incarnation, InteractionId, Manifest, RequestBody, Route, SessionId, Target, VersionId};
+
+use crate::plan::Plan;
 
 const DESK: VersionId = VersionId([1; 32]);
 const QUIET: VersionId = VersionId([2; 32]);
 const KEEPER: VersionId = VersionId([3; 32]);
 const SIDE: VersionId = VersionId([4; 32]);
+
+/// All of them.
+pub const VERSIONS: [VersionId; 4] = [DESK, QUIET, KEEPER, SIDE];
 
 /// The routing points, each with its strategy.
 pub const POINTS: [&str; 3] = ["8000", "8001", "8002"];
@@ -24,24 +29,114 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
 }
 
 /// What is deployed.
-pub fn deployments() -> Deployments {
-    let deployed = |strategy: &str, version| Deployment {
-        strategy: strategy.to_owned(),
-        version,
-        parameters: Vec::new(),
-        survival: Survival::Recovered,
-    };
-    let all = [deployed("desk", DESK), deployed("quiet", QUIET), deployed("keeper", KEEPER)];
+pub fn deployments(plan: &Plan) -> Deployments {
+    let [desk, quiet, keeper, side] = plan.survivals;
+    let deployed =
+        |strategy: &str, version, survival| Deployment { strategy: strategy.to_owned(), version, parameters: Vec::new(), survival };
+    let all = [deployed("desk", DESK, desk), deployed("quiet", QUIET, quiet), deployed("keeper", KEEPER, keeper)];
     let routing_points = POINTS.iter().map(|point| (*point).to_owned()).zip(all.iter().cloned()).collect();
-    let strategies = all.into_iter().chain([deployed("side", SIDE)]).map(|one| (one.strategy.clone(), one)).collect();
+    let strategies = all.into_iter().chain([deployed("side", SIDE, side)]).map(|one| (one.strategy.clone(), one)).collect();
     Deployments { routing_points, strategies }
 }
 
 /// Steps that have taken their instance down, by session and number; each does it once.
 type Died = Arc<Mutex<BTreeSet<(String, u32)>>>;
 
-/// Guests of a process that has just begun. `sessions_per_instance`: how many share a cell.
-pub fn guests(sessions_per_instance: usize) -> NativeGuests {
+/// What a strategy heard, for the first time: not what is replayed to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It begins, in this incarnation.
+    Start(SessionId, Incarnation),
+    /// An event.
+    Event(SessionId, Event),
+}
+
+/// What the strategies of one worker heard.
+#[derive(Debug, Clone, Default)]
+pub struct Ears(Arc<Mutex<Vec<Heard>>>);
+
+impl Ears {
+    /// What was heard since the last call.
+    pub fn take(&self) -> Vec<Heard> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hear(&self, effort: Effort, heard: impl FnOnce() -> Heard) {
+        if effort == Effort::First {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(heard());
+        }
+    }
+}
+
+/// What a session remembers.
+pub type Remembered = Memory;
+
+/// The guests of one worker, overheard. A clone is another handle on the same ones.
+#[derive(Debug, Clone)]
+pub struct Guests {
+    guests: NativeGuests,
+    ears: Ears,
+}
+
+impl Guests {
+    /// Of a process that has just begun.
+    pub fn new(plan: &Plan) -> Self {
+        Guests { guests: native(plan.sessions_per_instance), ears: Ears::default() }
+    }
+
+    /// What they hear.
+    pub fn ears(&self) -> Ears {
+        self.ears.clone()
+    }
+
+    /// What a session remembers; none if it is not in memory.
+    pub fn remembers(&self, session: SessionId) -> Option<Remembered> {
+        self.guests.memory(session)
+    }
+}
+
+impl tandem_session::Guests for Guests {
+    fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
+        self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation));
+        self.guests.start(version, context, place, effort)
+    }
+
+    fn restore(
+        &mut self,
+        version: &VersionId,
+        context: &Context,
+        state: &[u8],
+        state_version: u32,
+        place: Place,
+        effort: Effort,
+    ) -> Result<(), GuestFailure> {
+        self.guests.restore(version, context, state, state_version, place, effort)
+    }
+
+    fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {
+        self.ears.hear(effort, || Heard::Event(session, event.clone()));
+        self.guests.on_event(session, event, draft, effort)
+    }
+
+    fn snapshot(&mut self, session: SessionId) -> Result<Option<Vec<u8>>, GuestFailure> {
+        self.guests.snapshot(session)
+    }
+
+    fn remove(&mut self, session: SessionId) {
+        self.guests.remove(session);
+    }
+
+    fn take_dead(&mut self) -> Vec<SessionId> {
+        self.guests.take_dead()
+    }
+
+    fn manifest(&self, version: &VersionId) -> Option<&Manifest> {
+        self.guests.manifest(version)
+    }
+}
+
+/// `sessions_per_instance`: how many share a cell.
+fn native(sessions_per_instance: usize) -> NativeGuests {
     let died = Died::default();
     let traps = move |script: fn(&mut Memory, &Event, &mut Ask) -> Act| {
         let died = Arc::clone(&died);
@@ -98,9 +193,23 @@ fn moves_to(ask: &mut Ask, interaction: InteractionId, number: &str) {
     }));
 }
 
+/// One that starts again has its call, and what it has not heard it will not hear.
+fn restarted(memory: &mut Memory, event: &Event, ask: &mut Ask) -> bool {
+    let EventBody::SessionRestarted(restart) = &event.body else { return false };
+    memory.count("restarted");
+    if let Some(call) = &restart.interaction {
+        memory.set("call", call);
+        if restart.partial {
+            ask.play(call, "sorry");
+        }
+    }
+    true
+}
+
 /// Announces, collects, and does what was pressed.
 fn desk(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
     match &event.body {
+        _ if restarted(memory, event, ask) => {}
         EventBody::InteractionAdded(added) => {
             memory.set("call", &added.id);
             ask.attach(&added.id, "seed", &event.seed.to_string());
@@ -171,6 +280,7 @@ fn pressed(memory: &mut Memory, keys: &str, ask: &mut Ask) -> Act {
 /// Means to be silent, again and again; has no snapshots, and wants to hear of recoveries.
 fn quiet(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
     match &event.body {
+        _ if restarted(memory, event, ask) => {}
         EventBody::InteractionAdded(added) => {
             memory.set("call", &added.id);
             ask.play(&added.id, "hold");
@@ -195,6 +305,7 @@ fn quiet(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
 /// Makes checkpoints.
 fn keeper(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
     match &event.body {
+        _ if restarted(memory, event, ask) => {}
         EventBody::InteractionAdded(added) => {
             memory.set("call", &added.id);
             ask.collect(&added.id, 1);
@@ -227,7 +338,7 @@ fn side(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
         }
         EventBody::TimerFired if memory.count("fired") >= 2 => return Act::Finish,
         // Also behind a gap: who was to speak with it may be lost.
-        EventBody::TimerFired | EventBody::Gap(_) => _ = ask.after(delay(event.seed, 200, 3_000)),
+        EventBody::TimerFired | EventBody::Gap(_) | EventBody::SessionRestarted(_) => _ = ask.after(delay(event.seed, 200, 3_000)),
         _ => {}
     }
     Act::Wait

@@ -12,7 +12,7 @@ use crate::{
     fault::{Coverage, Kind, Phase},
     gateway::Gateway,
     instance::Instance,
-    network::{Network, Packet},
+    network::{Network, Packet, Path, SynchPacket},
     plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan},
     store::Disk,
     trace::Trace,
@@ -63,6 +63,8 @@ enum Undo {
     Path(usize),
     Paths,
     Delay,
+    Synch,
+    DelaySynch,
     Mood,
 }
 
@@ -87,7 +89,9 @@ impl World {
             now_us: 0,
             agenda: Agenda::default(),
             chance: Chance::new(seed, 4),
-            net: Network::default(),
+            net: Network::new(Happening::Deliver),
+            synch: Network::new(Happening::Synch),
+            listening: [None; 2],
             disk: Disk::default(),
             lock: None,
             locked_last: None,
@@ -145,6 +149,7 @@ impl World {
                 }
             }
             Happening::Deliver(id, way) => self.deliver(id, way),
+            Happening::Synch(id, way) => self.deliver_synch(id, way),
             Happening::Pass(pass) => self.gateway.pass(pass, env),
             Happening::GatewayLook => self.gateway.look(env),
             Happening::GatewayBack => self.gateway.start(env),
@@ -166,11 +171,11 @@ impl World {
         let Some(process) = env.net.get(id).map(|connection| connection.process) else { return };
         let Some(instance) = self.instances.get_mut(process.instance) else { return };
         let there = instance.is_there() && instance.process() == process;
-        let sleeps = way == Way::ToHost && there && instance.is_asleep();
+        let sleeps = way == Way::Back && there && instance.is_asleep();
         let Some(packet) = env.net.deliver(id, way, sleeps, env.now_us) else { return };
         match way {
-            Way::ToGateway => self.gateway.packet(id, packet, env),
-            Way::ToHost => {
+            Way::Forth => self.gateway.packet(id, packet, env),
+            Way::Back => {
                 let gone = matches!(packet, Packet::Close);
                 if there {
                     instance.packet(id, packet, env);
@@ -179,6 +184,23 @@ impl World {
                     env.net.forget(id);
                 }
             }
+        }
+    }
+
+    fn deliver_synch(&mut self, id: ConnectionId, way: Way) {
+        let env = &mut self.env;
+        let Some(connection) = env.synch.get(id) else { return };
+        let reader = if way == Way::Forth { connection.to } else { Some(connection.process) };
+        let Some(reader) = reader else { return };
+        let Some(instance) = self.instances.get_mut(reader.instance) else { return };
+        let there = instance.is_there() && instance.process() == reader;
+        let Some(packet) = env.synch.deliver(id, way, there && instance.is_asleep(), env.now_us) else { return };
+        let gone = matches!(packet, SynchPacket::Close);
+        if there {
+            instance.synch_packet(id, packet, env);
+        }
+        if gone {
+            env.synch.forget(id);
         }
     }
 
@@ -234,10 +256,16 @@ impl World {
         }
         let primary = self.primary();
         let live = self.gateway.exchange().is_some_and(|exchange| exchange.core().live_calls() > 0);
-        match self.instances.get(primary).and_then(Instance::phase) {
+        let instance = self.instances.get(primary);
+        if instance.is_some_and(Instance::is_restarting) {
+            return Phase::Restarting;
+        }
+        let filling = instance.is_some_and(Instance::is_filling);
+        match instance.and_then(Instance::phase) {
             None | Some((tandem_node::Phase::Away | tandem_node::Phase::Greeting, _)) => Phase::TakingOver,
             Some((tandem_node::Phase::Claiming, _)) => Phase::Leading,
             Some((tandem_node::Phase::TakingStock | tandem_node::Phase::Reconciling, _)) => Phase::Reconciling,
+            Some((tandem_node::Phase::Serving, _)) if filling => Phase::Filling,
             Some((tandem_node::Phase::Serving, false)) => Phase::Backlog,
             Some((tandem_node::Phase::Serving, true)) if live => Phase::Serving,
             Some((tandem_node::Phase::Serving, true)) => Phase::Idle,
@@ -248,7 +276,8 @@ impl World {
     fn strike(&mut self, index: usize, phase: Phase) {
         let Some(fault) = self.env.plan.faults.get(index).copied() else { return };
         let primary = self.primary();
-        let target = if matches!(fault.kind, Kind::CrashBackup | Kind::PauseBackup) { 1 - primary } else { primary };
+        let of_backup = matches!(fault.kind, Kind::CrashBackup | Kind::PauseBackup | Kind::BackupAway);
+        let target = if of_backup { 1 - primary } else { primary };
         let needs_process = !matches!(
             fault.kind,
             Kind::CutPrimary
@@ -259,6 +288,11 @@ impl World {
                 | Kind::BusyStore
                 | Kind::GatewayRestart
                 | Kind::LockRemoved
+                | Kind::CutSynch
+                | Kind::CutSynchOneWay
+                | Kind::DelaySynch
+                | Kind::HangUps
+                | Kind::FullDisk
         );
         if needs_process && !self.instances.get(target).is_some_and(Instance::is_there) {
             return;
@@ -269,7 +303,7 @@ impl World {
         let [a, b] = &mut self.instances;
         let instance = if target == 0 { a } else { b };
         let undo = match fault.kind {
-            Kind::CrashPrimary | Kind::CrashBackup => {
+            Kind::CrashPrimary | Kind::CrashBackup | Kind::BackupAway => {
                 instance.crash(fault.lasts_ms, "it crashed", env);
                 None
             }
@@ -300,6 +334,36 @@ impl World {
                 let offset_ms = (instance.clock_offset_ms() + jump_ms).max(0);
                 instance.set_clock(offset_ms, env);
                 None
+            }
+            Kind::DelaySynch => {
+                env.synch.slow_us = env.chance.between(5_000, 400_000);
+                Some(Undo::DelaySynch)
+            }
+            Kind::CutSynch => {
+                let told = env.chance.percent(60);
+                env.synch.paths = [Path { cut: true, still: [!told; 2] }; 2];
+                if told {
+                    for process in env.living.into_iter().flatten() {
+                        env.synch.of_process(process).into_iter().for_each(|(id, way)| env.say_to_peer(id, way, SynchPacket::Close));
+                    }
+                }
+                Some(Undo::Synch)
+            }
+            Kind::CutSynchOneWay => {
+                // What instance `silent` says: forth where it has connected, back where it was connected to.
+                let silent = usize::from(env.chance.percent(50));
+                for (index, path) in env.synch.paths.iter_mut().enumerate() {
+                    path.still = [index == silent, index != silent];
+                }
+                Some(Undo::Synch)
+            }
+            Kind::HangUps => {
+                self.gateway.hang_ups(env);
+                None
+            }
+            Kind::FullDisk => {
+                env.disk.mood.full = true;
+                Some(Undo::Mood)
             }
             Kind::SlowCommits => {
                 env.disk.mood.slow_us = env.chance.between(50_000, 900_000);
@@ -374,6 +438,12 @@ impl World {
             Undo::Path(instance) => self.mend(instance),
             Undo::Paths => [0, 1].into_iter().for_each(|instance| self.mend(instance)),
             Undo::Delay => self.env.net.slow_us = 0,
+            Undo::DelaySynch => self.env.synch.slow_us = 0,
+            Undo::Synch => {
+                let env = &mut self.env;
+                env.synch.paths = Default::default();
+                [0, 1].into_iter().for_each(|instance| env.synch.release(instance, env.now_us, &mut env.agenda));
+            }
             Undo::Mood => self.env.disk.mood = Default::default(),
         }
     }

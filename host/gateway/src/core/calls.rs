@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_switch_link::{Held, InteractionState, Over};
-use tandem_words::{InteractionId, NodeId, Position, SessionId, Timestamp, Visit};
+use tandem_words::{Interaction, InteractionId, NodeId, Position, SessionId, Timestamp, Visit};
 
 use super::RoutingPoint;
-use crate::port::Condition;
+use crate::port::{Condition, Found};
 
 /// A call.
 #[derive(Debug)]
@@ -29,6 +29,18 @@ struct Call {
     open: u32,
     /// Its entry in `due`.
     due_at: Option<Timestamp>,
+    /// Since when it is known to a gateway that found it, and has not heard of a session of it since.
+    found_at: Option<Timestamp>,
+    /// The same, while not every node has said whether it has a session for it.
+    unclaimed: Option<Box<Unclaimed>>,
+}
+
+/// A call that was found, and may be nobody's.
+#[derive(Debug)]
+struct Unclaimed {
+    interaction: Interaction,
+    /// No session can have had this visit, if none has it: it may be told.
+    is_untouched: bool,
 }
 
 impl Call {
@@ -88,6 +100,7 @@ impl Calls {
         call.told_by = told_by;
         call.taken = None;
         call.over = None;
+        (call.found_at, call.unclaimed) = (None, None);
         if call.condition == Condition::DefaultRouted {
             call.condition = Condition::Ringing;
         }
@@ -98,6 +111,35 @@ impl Calls {
     pub(super) fn made(&mut self, id: &InteractionId, point: RoutingPoint, told_by: Position, now: Timestamp) {
         self.calls.entry(id.clone()).or_insert_with(|| Call::made(point, told_by, now));
         self.touch(id);
+    }
+
+    /// The gateway begins, and its switch has this call. Whether a session has it, and how long that means to be quiet, nobody
+    /// here knows: its deadlines begin now.
+    pub(super) fn found(&mut self, found: Found, point: RoutingPoint, now: Timestamp) {
+        let Found { interaction, visit, condition } = found;
+        let id = interaction.id.clone();
+        let is_untouched = condition == Condition::Ringing;
+        let unclaimed = visit.map(|_| Box::new(Unclaimed { interaction, is_untouched }));
+        self.calls.insert(id.clone(), Call { visit, condition, found_at: Some(now), unclaimed, ..Call::made(point, 0, now) });
+        self.touch(&id);
+    }
+
+    /// Every node has said what it has. Of the calls that were found and nobody has, those that no session can have touched are
+    /// returned, to be told; the others' sessions are over.
+    pub(super) fn take_unclaimed(&mut self) -> Vec<(Interaction, Visit)> {
+        let mut news = Vec::new();
+        let mut left = Vec::new();
+        for (id, call) in &mut self.calls {
+            let (Some(unclaimed), Some(visit)) = (call.unclaimed.take(), call.visit) else { continue };
+            if unclaimed.is_untouched {
+                news.push((unclaimed.interaction, visit));
+            } else {
+                call.over.get_or_insert(Over::Finished);
+                left.push(id.clone());
+            }
+        }
+        left.iter().for_each(|id| self.touch(id));
+        news
     }
 
     /// The switch says how it stands. Of a call that never arrived, or is over, this says nothing.
@@ -136,10 +178,19 @@ impl Calls {
     /// What the node had and does not name any more is without a session: lost with a memory that was no store, unreadable, or
     /// over, and the word of it was lost. Nobody will end its quiet or its music.
     pub(super) fn reconciled(&mut self, node: NodeId, named: &[Held], after: Position) {
+        for held in named {
+            // It was there, and moved on while nobody could tell.
+            if let Some(call) = self.calls.get_mut(&held.id)
+                && let Some(unclaimed) = call.unclaimed.as_mut().filter(|_| held.visit < call.visit)
+            {
+                unclaimed.is_untouched = true;
+            }
+        }
         let named: BTreeSet<&InteractionId> = named.iter().filter(|held| self.holds(held)).map(|held| &held.id).collect();
         for id in &named {
             if let Some(call) = self.calls.get_mut(*id) {
                 call.taken = Some(node);
+                call.unclaimed = None;
             }
             self.touch(id);
         }
@@ -177,6 +228,7 @@ impl Calls {
                 call.taken = Some(session.node);
                 call.holder = Some(session);
                 call.over = None;
+                (call.found_at, call.unclaimed) = (None, None);
                 self.holders.entry(session).or_default().calls.insert(id.clone());
             }
         }
@@ -284,7 +336,7 @@ impl Calls {
     fn deadline(&self, call: &Call) -> Option<Timestamp> {
         let point = &call.point;
         let (since, patience_ms) = match call.condition {
-            Condition::Silent { since } => (since, point.control_deadline_ms),
+            Condition::Silent { since } => (since.max(call.found_at.unwrap_or(0)), point.control_deadline_ms),
             // It rings at an agent group, or a treatment is on its way.
             Condition::Ringing if call.taken.is_some() && call.open > 0 => return None,
             Condition::Ringing => (call.arrived_at, point.answer_deadline_ms),
@@ -306,6 +358,19 @@ impl Calls {
 impl Call {
     fn made(point: RoutingPoint, told_by: Position, now: Timestamp) -> Self {
         let (condition, open) = (Condition::Ringing, 0);
-        Call { point, visit: None, arrived_at: now, told_by, condition, taken: None, holder: None, over: None, open, due_at: None }
+        Call {
+            point,
+            visit: None,
+            arrived_at: now,
+            told_by,
+            condition,
+            taken: None,
+            holder: None,
+            over: None,
+            open,
+            due_at: None,
+            found_at: None,
+            unclaimed: None,
+        }
     }
 }

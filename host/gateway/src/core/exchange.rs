@@ -1,10 +1,13 @@
 //! A core, a switch, and the rule by which their time passes (design, section 9: "the switch owns time").
 
 use tandem_switch_link::{GatewayFrame, HostMessage};
-use tandem_words::Timestamp;
+use tandem_words::{SwitchIncarnation, Timestamp};
 
 use super::{ConnectionId, Core, Keepsake, Options, Pace, Tally};
-use crate::{port::Switch, record::Line};
+use crate::{
+    port::{Report, Switch},
+    record::Line,
+};
 
 /// What is to be done after an input, in this order: write down `keep`, send the frames, close the connections.
 #[derive(Debug, Default)]
@@ -36,23 +39,53 @@ pub struct Exchange<S> {
     stalled: bool,
     /// The switch may have something due at this very instant.
     touched: bool,
+    /// The gateway is dead; the switch goes on alone.
+    dead: bool,
+    seed: u64,
 }
 
 impl<S: Switch> Exchange<S> {
     /// Begins at switch time `now`. `seed`: what the switch draws from, for the record's first line. `keepsake`: as in
     /// [`Core::new`].
     pub fn new(options: Options, keepsake: Keepsake, switch: S, seed: u64, now: Timestamp) -> Self {
-        let begin = Line::Begin {
+        let (lines, tally, wait_for_host) = (Vec::new(), Tally::default(), options.wait_for_host);
+        let core = Core::new(options, keepsake, now);
+        let mut exchange = Exchange { core, switch, lines, tally, wait_for_host, stalled: false, touched: true, dead: false, seed };
+        exchange.begin();
+        exchange
+    }
+
+    /// A gateway begins: with a switch that has no calls yet, or that has some.
+    fn begin(&mut self) {
+        let options = &self.core.options;
+        self.lines.push(Line::Begin {
             switch: options.switch.to_string(),
-            incarnation: keepsake.incarnation,
-            seed,
-            at: now,
+            incarnation: self.core.incarnation(),
+            seed: self.seed,
+            at: self.core.now(),
             control_deadline_ms: options.longest_control_deadline_ms(),
             control_deadlines_ms: options.control_deadlines_ms(),
-        };
-        let wait_for_host = options.wait_for_host;
-        let core = Core::new(options, keepsake, now);
-        Exchange { core, switch, lines: vec![begin], tally: Tally::default(), wait_for_host, stalled: false, touched: true }
+        });
+        self.core.find(self.switch.survey());
+    }
+
+    /// The gateway dies, with its connections and all that it knew; its switch goes on, and nobody hears it. The driver closes
+    /// the connections.
+    pub fn die(&mut self) {
+        self.core.connections().into_iter().for_each(|id| self.core.closed(id));
+        self.collect();
+        self.dead = true;
+    }
+
+    /// It begins again beside the same switch, with what it had kept ([`Keepsake`]). `not_before`: as in
+    /// [`Keepsake::next_life`].
+    pub fn begin_again(&mut self, not_before: SwitchIncarnation) {
+        if !std::mem::take(&mut self.dead) {
+            return;
+        }
+        (self.wait_for_host, self.stalled) = (false, false);
+        self.core = self.core.next_life(not_before);
+        self.begin();
     }
 
     /// An instance connected.
@@ -87,6 +120,13 @@ impl<S: Switch> Exchange<S> {
     pub fn turn(&mut self) -> Turn {
         self.carry_out();
         loop {
+            if self.dead {
+                if !self.advance() {
+                    break;
+                }
+                self.carry_out();
+                continue;
+            }
             // Once something waits to be sent to a primary, the instant is not settled: it may answer.
             let may_act = match self.pace() {
                 Pace::Settled | Pace::Free => true,
@@ -120,7 +160,8 @@ impl<S: Switch> Exchange<S> {
     pub fn next_instant(&self) -> Option<Timestamp> {
         let now = self.core.now();
         // What was due until now is done by a turn.
-        self.switch.next_due().into_iter().chain(self.core.next_due()).min().map(|at| at.max(now + 1))
+        let of_core = self.core.next_due().filter(|_| !self.dead);
+        self.switch.next_due().into_iter().chain(of_core).min().map(|at| at.max(now + 1))
     }
 
     /// Passes time to `to`, but never past the next instant. To be called when the pace is settled or free, after a turn.
@@ -186,6 +227,10 @@ impl<S: Switch> Exchange<S> {
         loop {
             self.collect();
             let reports = self.switch.drain_reports();
+            if self.dead {
+                self.miss(reports);
+                break;
+            }
             let orders = if reports.is_empty() { self.core.take_orders() } else { Vec::new() };
             if reports.is_empty() && orders.is_empty() {
                 break;
@@ -199,6 +244,16 @@ impl<S: Switch> Exchange<S> {
                 self.core.reported(reports);
             }
         }
+    }
+
+    /// Nobody hears these; the record has them.
+    fn miss(&mut self, reports: Vec<Report>) {
+        let at = self.core.now();
+        let missed = |report| match report {
+            Report::Event { interaction, answers, body, .. } => Some(Line::Missed { at, interaction, answers, body }),
+            Report::Condition { .. } => None,
+        };
+        self.lines.extend(reports.into_iter().filter_map(missed));
     }
 
     /// Lines of the core, then of the switch: in the order in which things happened.

@@ -22,7 +22,7 @@ impl Keepsake {
     /// For a gateway that starts and has lost its positions: a new incarnation, at least `not_before` (a gateway without a
     /// file to keep this in gives the time of day, so that no incarnation comes twice).
     pub fn next_life(mut self, not_before: SwitchIncarnation) -> Self {
-        if planted(Bug::SameIncarnationAfterRestart) && self.incarnation > 0 {
+        if planted(Bug::SameIncarnationOfSwitch) && self.incarnation > 0 {
             return self;
         }
         self.incarnation = self.incarnation.saturating_add(1).max(not_before);

@@ -1,6 +1,6 @@
 //! Who may act: `hello`, `lead`, `reconcile`, `acknowledge` (P5; design, section 5).
 
-use tandem_switch_link::{GatewayMessage, Held, InteractionState, Mark, PROTOCOL, Refusal};
+use tandem_switch_link::{GatewayMessage, Held, InteractionState, Mark, PROTOCOL, Refusal, RequestState};
 use tandem_words::{Epoch, InstanceName, NodeId, StoreId};
 
 use super::{
@@ -135,11 +135,15 @@ impl Core {
             let state = if self.calls.holds(&held) { self.calls.state(&held.id) } else { InteractionState::Gone };
             (held, state)
         };
+        let requests: Vec<_> = requests.into_iter().map(|key| (key, self.requests.state(&key))).collect();
+        let unknown = requests.iter().filter(|(_, state)| *state == RequestState::Unknown).count();
+        let (known, unknown) = ((requests.len() - unknown) as u64, unknown as u64);
+        self.lines.push(Line::Reconciled { at: self.now, node, known, unknown });
         let message = GatewayMessage::Reconciled {
             now: self.now,
             kept_from: self.positions.kept_from(),
             interactions: interactions.into_iter().map(state).collect(),
-            requests: requests.into_iter().map(|key| (key, self.requests.state(&key))).collect(),
+            requests,
             more: false,
         };
         if let Some(connection) = self.connections.get_mut(&id) {
@@ -150,6 +154,8 @@ impl Core {
             self.positions.behind(after).for_each(|event| connection.send(GatewayMessage::Event(event.clone())));
         }
         self.committed(node, after);
+        self.nodes.entry(node).or_default().has_reconciled = true;
+        self.tell_unclaimed();
         self.judge();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage, StepMessage, SwitchEvent};
-use tandem_words::{EventBody, InteractionId, NodeId, Position, RequestKey, Timestamp, Visit};
+use tandem_words::{EventBody, InteractionId, NodeId, Position, RequestKey, SwitchIncarnation, Timestamp, Visit};
 
 use super::{
     ConnectionId, Keepsake, MAX_CONNECTIONS, Options, Quit,
@@ -13,7 +13,7 @@ use super::{
     requests::Requests,
 };
 use crate::{
-    port::{Order, Report},
+    port::{Order, Report, Survey},
     record::Line,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) primary: Option<ConnectionId>,
     /// Its W.
     pub(super) acknowledged: Position,
+    /// It has said what its sessions have.
+    pub(super) has_reconciled: bool,
 }
 
 /// The core of a gateway. Inputs are methods; outputs are taken with `take_*`.
@@ -63,6 +65,31 @@ impl Core {
             buffered_requests: 0,
             orders: Vec::new(),
             lines: Vec::new(),
+        }
+    }
+
+    /// The gateway begins, and this is what its switch has. To be called once, before anything else.
+    pub(super) fn find(&mut self, survey: Survey) {
+        for found in survey.calls {
+            let point = match found.visit {
+                Some(_) => self.options.routing_point(&found.interaction.routing_point).clone(),
+                None => self.options.elsewhere.clone(),
+            };
+            self.calls.found(found, point, self.now);
+        }
+        for (key, awaited) in survey.open {
+            awaited.iter().for_each(|id| self.calls.asked(id));
+            self.requests.open(key, awaited);
+        }
+    }
+
+    /// Every node that ever led has said what its sessions have: a call that the gateway found and that nobody has is told.
+    pub(super) fn tell_unclaimed(&mut self) {
+        if !self.keepsake.nodes.keys().all(|node| self.nodes.get(node).is_some_and(|entry| entry.has_reconciled)) {
+            return;
+        }
+        for (interaction, visit) in self.calls.take_unclaimed() {
+            self.event(Some(interaction.id.clone()), Some(visit), None, EventBody::InteractionAdded(interaction));
         }
     }
 
@@ -230,6 +257,22 @@ impl Core {
     /// Steps wait for the end of the instant.
     pub fn has_buffered(&self) -> bool {
         !self.buffered.is_empty()
+    }
+
+    /// Of its positions.
+    pub fn incarnation(&self) -> SwitchIncarnation {
+        self.keepsake.incarnation
+    }
+
+    /// All connections.
+    pub(super) fn connections(&self) -> Vec<ConnectionId> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// The next life of a gateway whose memory is gone: what it kept, and what it was told at its start, are all that is left.
+    /// `not_before`: as in [`Keepsake::next_life`].
+    pub(super) fn next_life(&self, not_before: SwitchIncarnation) -> Core {
+        Core::new(self.options.clone(), self.keepsake.clone().next_life(not_before), self.now)
     }
 
     /// The connections on which this instance greeted.

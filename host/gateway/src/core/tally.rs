@@ -49,7 +49,13 @@ impl Tally {
                 Verdict::Fenced => &mut self.fenced,
                 Verdict::Gone => &mut self.gone,
             },
-            Line::Begin { .. } | Line::Unled { .. } | Line::Quiet { .. } | Line::Hears { .. } | Line::End { .. } => return,
+            Line::Begin { .. }
+            | Line::Reconciled { .. }
+            | Line::Missed { .. }
+            | Line::Unled { .. }
+            | Line::Quiet { .. }
+            | Line::Hears { .. }
+            | Line::End { .. } => return,
         };
         *counter += 1;
     }

@@ -10,7 +10,7 @@ use tandem_words::{
 
 use super::{ConnectionId, Core, Exchange, Keepsake, Options, RoutingPoint, Turn};
 use crate::{
-    port::{Condition, Order, Report, Switch},
+    port::{Condition, Found, Order, Report, Survey, Switch},
     record::{Line, Verdict},
 };
 
@@ -20,6 +20,8 @@ pub struct ScriptedSwitch {
     pub arrivals: BTreeSet<(Timestamp, String)>,
     playing: BTreeMap<(Timestamp, RequestKey), InteractionId>,
     pub alive: BTreeSet<InteractionId>,
+    /// As told last.
+    conditions: BTreeMap<InteractionId, Condition>,
     pub orders: Vec<Order>,
     reports: Vec<Report>,
 }
@@ -30,6 +32,7 @@ impl ScriptedSwitch {
     }
 
     pub fn condition(&mut self, id: &str, condition: Condition) {
+        self.conditions.insert(id.into(), condition);
         self.reports.push(Report::Condition { interaction: id.into(), condition });
     }
 
@@ -113,6 +116,16 @@ impl Switch for ScriptedSwitch {
 
     fn is_over(&self) -> bool {
         self.arrivals.is_empty() && self.alive.is_empty()
+    }
+
+    fn survey(&self) -> Survey {
+        let found = |id: &InteractionId| {
+            let Report::Event { body: EventBody::InteractionAdded(interaction), .. } = added(id, 0) else { panic!("added") };
+            let condition = self.conditions.get(id).copied().unwrap_or(Condition::Ringing);
+            Found { interaction, visit: Some(1), condition }
+        };
+        let open = self.playing.iter().map(|((_, key), call)| (*key, Some(call.clone())));
+        Survey { calls: self.alive.iter().map(found).collect(), open: open.collect() }
     }
 }
 

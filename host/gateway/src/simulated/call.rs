@@ -48,6 +48,8 @@ pub(super) struct Call {
     /// What it counts as so far: what it came to first.
     pub(super) outcome: Option<CallOutcome>,
     pub(super) answered_by: Option<String>,
+    /// The target that has it lets it wait, with music.
+    pub(super) held: bool,
     /// The group it waited for last, and since when.
     pub(super) queued: Option<(String, Timestamp)>,
     /// The last instant at which it came to another routing point, and how often it did so then.
@@ -76,6 +78,7 @@ impl Call {
             caller,
             outcome: None,
             answered_by: None,
+            held: false,
             queued: None,
             moved: (0, 0),
             told: Told::default(),
@@ -97,6 +100,7 @@ impl Call {
         match &self.stage {
             Stage::Calling { .. } | Stage::Over => None,
             Stage::Ringing => Some(Heard::Ringing),
+            Stage::Talking { .. } if self.held => Some(Heard::Music),
             Stage::Talking { who, .. } => Some(Heard::Person { who: who.clone() }),
             Stage::DefaultRouted => Some(Heard::DefaultRoute),
             Stage::Connected => Some(match (&self.treatments.running, &self.treatments.music, &self.route) {

@@ -1,6 +1,6 @@
 //! What a script does to the switch: people who call, press keys and hang up at its word.
 
-use tandem_words::{InteractionId, Property, Timestamp};
+use tandem_words::{InteractionId, PartyState, Property, Timestamp};
 
 use super::SimulatedSwitch;
 use super::call::{Call, CallNumber, Stage};
@@ -37,6 +37,13 @@ pub enum Command {
     TargetHangsUp {
         /// Whose.
         interaction: InteractionId,
+    },
+    /// The target that talks with the caller lets them wait, with music, or comes back to them.
+    Hold {
+        /// Whose.
+        interaction: InteractionId,
+        /// False: comes back.
+        held: bool,
     },
     /// Somebody other than the strategy changes a call's user data.
     ChangeUserData {
@@ -105,6 +112,14 @@ impl SimulatedSwitch {
             Command::TargetHangsUp { interaction } => self.command_call(&interaction, |switch, call| match call.stage {
                 Stage::Talking { .. } | Stage::DefaultRouted => {
                     switch.talk_is_over(call);
+                    Ok(())
+                }
+                _ => Err(CommandError::NoTarget(call.interaction.id.clone())),
+            }),
+            Command::Hold { interaction, held } => self.command_call(&interaction, |switch, call| match call.stage {
+                Stage::Talking { .. } => {
+                    call.held = held;
+                    switch.tell_caller(call, if held { PartyState::Held } else { PartyState::Connected });
                     Ok(())
                 }
                 _ => Err(CommandError::NoTarget(call.interaction.id.clone())),

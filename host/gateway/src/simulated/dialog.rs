@@ -2,8 +2,8 @@
 //!
 //! One treatment runs on a call at a time, the others wait for it in order. Music lies beneath: it is heard while none of
 //! them runs; another music takes its place, and answers the first with `done`. A key that no running collect takes is
-//! told at once as `interaction.digit`, and also kept for the next collect that does not `flush`. `#` ends a recording and
-//! is neither told nor kept. A sound that is missing is told when it is asked for, not when its turn comes.
+//! told at once as `interaction.digit`, and also kept for the next collect that does not `flush`; one pressed while a target has
+//! the call is told only. `#` ends a recording and is neither told nor kept. A sound that is missing is told when it is asked for, not when its turn comes.
 
 use tandem_words::{Digit, ErrorCode, EventBody, Failure, Prompt, RequestBody, RequestKey, StoppedBy};
 
@@ -127,10 +127,13 @@ impl SimulatedSwitch {
         self.run_next(call);
     }
 
-    /// The caller presses a key. Heard only by treatments, and by the strategy while the call is its own.
+    /// The caller presses a key. Nobody hears it before the call is answered and on its default route.
     pub(super) fn press(&mut self, call: &mut Call, key: char) {
-        if call.stage != Stage::Connected {
-            return;
+        match call.stage {
+            Stage::Connected => {}
+            // Treatments are over: nothing will collect it.
+            Stage::Talking { .. } => return self.tell_digit(call, key),
+            Stage::Calling { .. } | Stage::Ringing | Stage::DefaultRouted | Stage::Over => return,
         }
         let ends = match &mut call.treatments.running {
             Some((Treatment { kind: Kind::Collect { collect, .. }, .. }, _)) => {
@@ -148,12 +151,16 @@ impl SimulatedSwitch {
         if call.treatments.type_ahead.len() < self.options.limits.type_ahead {
             call.treatments.type_ahead.push(key);
         }
-        let interaction = &call.interaction.id;
-        self.outlet.tell(interaction, EventBody::Digit(Digit { interaction: interaction.clone(), key: key.to_string() }));
+        self.tell_digit(call, key);
         if ends {
             self.end_treatment(call, StoppedBy::Digit);
             self.run_next(call);
         }
+    }
+
+    fn tell_digit(&mut self, call: &Call, key: char) {
+        let interaction = &call.interaction.id;
+        self.outlet.tell(interaction, EventBody::Digit(Digit { interaction: interaction.clone(), key: key.to_string() }));
     }
 
     /// Stops one treatment; false: this request is none of the call's treatments.

@@ -82,7 +82,7 @@ impl SimulatedSwitch {
         }
         call.moved = (self.now, moves);
         self.cut_treatments(call, Cut::Routed);
-        self.leave_agent(call);
+        self.leave_target(call);
         self.agenda.clear(call.number, Timer::Talk);
         call.stage = Stage::Connected;
         let interaction = call.interaction.id.clone();

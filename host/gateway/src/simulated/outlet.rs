@@ -27,6 +27,11 @@ impl Outlet {
         self.open.get(key).copied()
     }
 
+    /// All of them.
+    pub(super) fn all_open(&self) -> impl Iterator<Item = (RequestKey, CallNumber)> {
+        self.open.iter().map(|(key, call)| (*key, *call))
+    }
+
     pub(super) fn open_requests(&self) -> usize {
         self.open.len()
     }

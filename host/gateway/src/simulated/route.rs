@@ -56,6 +56,17 @@ pub(super) enum Trying {
     Staff { staff_key: StaffKey, ringing: Option<RingingAgent> },
 }
 
+impl Trying {
+    /// Whose phone rings.
+    pub(super) fn rings(&self) -> Option<&str> {
+        match self {
+            Trying::Number { number, .. } => Some(number),
+            Trying::Staff { ringing, .. } => ringing.as_ref().map(|ringing| &*ringing.agent),
+            Trying::Nothing => None,
+        }
+    }
+}
+
 /// An agent whose phone rings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RingingAgent {

@@ -8,7 +8,7 @@
 //! where it is.
 
 use tandem_queue::{Route as StaffRoute, Target as Staff};
-use tandem_words::{ErrorCode, EventBody, Failure, RequestBody, RequestKey, Route, Target};
+use tandem_words::{ErrorCode, EventBody, Failure, PartyState, RequestBody, RequestKey, Route, Target};
 
 use super::SimulatedSwitch;
 use super::agenda::Timer;
@@ -128,9 +128,10 @@ impl SimulatedSwitch {
                     NumberAnswers::Never => None,
                 };
                 let rings_ms = after_ms.unwrap_or(route.ring_timeout_ms);
-                route.trying = Trying::Number { target, number: to, answers: after_ms.is_some() };
+                route.trying = Trying::Number { target, number: to.clone(), answers: after_ms.is_some() };
                 self.agenda.set(number, Timer::Ring, now.saturating_add(rings_ms));
                 self.watch_time(call);
+                self.tell_rung(call, &to, PartyState::Ringing);
             }
             Some(Place::Staff(Staff::Agent(agent))) if route.unchecked => self.seize(call, &agent),
             Some(Place::Staff(_)) | None => self.enqueue(call),
@@ -198,6 +199,9 @@ impl SimulatedSwitch {
         let Some(route) = call.route.take() else { return };
         if let Trying::Staff { staff_key, .. } = route.trying {
             self.staff.cancel(self.now, staff_key);
+        }
+        if let Some(rings) = route.trying.rings() {
+            self.tell_rung(call, rings, PartyState::Left);
         }
         self.agenda.clear(call.number, Timer::Ring);
         self.agenda.clear(call.number, Timer::Route);

@@ -13,7 +13,7 @@ use super::outlet::Outlet;
 use super::staff::Staff;
 use super::status::Counts;
 use super::treatment::cancelled;
-use crate::port::{Order, Report, Switch};
+use crate::port::{Found, Order, Report, Survey, Switch};
 use crate::record::Line;
 
 /// A PBX in virtual time. It never reads a clock: whatever is done to it is done at the time given, which never goes back
@@ -221,5 +221,20 @@ impl Switch for SimulatedSwitch {
 
     fn is_over(&self) -> bool {
         self.callers.is_empty() && self.calls.is_empty()
+    }
+
+    fn survey(&self) -> Survey {
+        let found = |call: &Call| {
+            let condition = call.told.condition?;
+            let visit = call.caller.is_some().then_some(call.visit);
+            Some(Found { interaction: call.interaction.clone(), visit, condition })
+        };
+        let awaited = |(key, number)| {
+            let call = self.calls.get(&number);
+            let call =
+                call.filter(|call| call.told.condition.is_some() && call.treatments.music.as_ref().is_none_or(|music| music.key != key));
+            (key, call.map(|call| call.interaction.id.clone()))
+        };
+        Survey { calls: self.calls.values().filter_map(|call| found(call)).collect(), open: self.outlet.all_open().map(awaited).collect() }
     }
 }

@@ -63,7 +63,7 @@ impl Primary {
         let before_kept = Mark { incarnation: self.incarnation, position: kept_from.saturating_sub(1).max(seen) };
         self.next = before_kept.position + 1;
         if self.fresh {
-            self.assignment.recovered(&held, (self.incarnation, self.next));
+            self.assignment.recovered(&held, (self.incarnation, self.next), |session| self.restarts.waits(session));
         }
         let lost = after.is_some() && (!same_life || before_kept.position > seen);
         // Over a hole W goes only when what is said instead is durable: till then the gateway keeps what it knows of requests.

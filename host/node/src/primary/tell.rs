@@ -44,6 +44,12 @@ impl Primary {
         })
     }
 
+    /// Whether the backup has not acknowledged everything; to be said before [`Primary::idle`]. Over lost events W does not go as
+    /// long: the backup must know of them first.
+    pub fn backup_is_behind(&mut self, behind: bool) {
+        self.truths.backup_is_behind = behind;
+    }
+
     /// Every frame received is handled, every step committed, every request sent.
     pub fn idle(&mut self, wake_at: Option<Timestamp>) -> Option<Directive> {
         if self.phase != Phase::Serving {

@@ -50,6 +50,9 @@ pub struct Observation {
     /// Stands for the process that took the lock last, as the lock's file says; 0: unknown. Another value is a sign of life:
     /// somebody has just taken the lock, and is about to take the lease.
     pub locked_by: u64,
+    /// Counted up in the lock's file by another process that has the lock and moves, but cannot write to the store: the disk is
+    /// full. A holder that hangs counts nothing up. What the candidate itself has written there is left out (0).
+    pub beat: u64,
 }
 
 /// The lock, as the candidate has it or not.
@@ -190,11 +193,11 @@ mod tests {
     }
 
     fn held(counter: u64) -> Observation {
-        Observation { lease: Some(lease(counter)), locked_by: 1 }
+        Observation { lease: Some(lease(counter)), locked_by: 1, beat: 0 }
     }
 
     fn released(heir: Option<InstanceName>) -> Observation {
-        Observation { lease: Some(LeaseSeen { released: true, heir, ..lease(9) }), locked_by: 1 }
+        Observation { lease: Some(LeaseSeen { released: true, heir, ..lease(9) }), locked_by: 1, beat: 0 }
     }
 
     /// Looks each quarter of the timeout; what it said, with the time.
@@ -235,6 +238,26 @@ mod tests {
         assert_eq!(looks(&mut candidate, 0..=750, held(7)), []);
         assert_eq!(looks(&mut candidate, 1_000..=1_750, held(8)), []);
         assert_eq!(looks(&mut candidate, 2_000..=2_750, Observation { locked_by: 2, ..held(8) }), []);
+    }
+
+    #[test]
+    fn one_that_cannot_renew_and_shows_that_it_moves_is_left_alone_until_it_stops_moving() {
+        let mut candidate = Candidate::starting(options(), 0);
+        for beat in 0..=40 {
+            let at = beat * 250;
+            assert_eq!(looks(&mut candidate, at..=at, Observation { beat, ..held(7) }), [], "at {at} ms");
+        }
+        let hangs = Observation { beat: 40, ..held(7) };
+        assert_eq!(looks(&mut candidate, 10_250..=11_000, hangs), [(11_000, Move::Kill { epoch: 4 })]);
+    }
+
+    #[test]
+    fn an_heir_that_finds_no_room_for_its_lease_is_waited_for_as_long_as_it_moves() {
+        let mut former = Candidate::again(CandidateOptions { instance: A, ..options() });
+        for beat in 0..=40 {
+            former.saw(Observation { beat, ..released(Some(B)) }, beat * 250, beat * 250);
+            assert!(!former.wants_lock(beat * 250));
+        }
     }
 
     #[test]
@@ -301,6 +324,10 @@ mod tests {
     #[test]
     fn with_the_epoch_alone_the_lease_decides_and_not_the_lock() {
         let options = CandidateOptions { fencing: Fencing::EpochOnly, ..options() };
+        let mut beside = Candidate::starting(options, 0);
+        for beat in 0..=8 {
+            assert_eq!(looks(&mut beside, beat * 250..=beat * 250, Observation { beat, ..held(7) }), [], "it moves");
+        }
         let mut candidate = Candidate::starting(options, 0);
         candidate.lock(MINE);
         assert_eq!(looks(&mut candidate, 0..=750, held(7)), []);

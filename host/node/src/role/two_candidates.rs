@@ -1,4 +1,5 @@
-//! Two instances, one store, clocks that agree on nothing but their pace; they sleep, die, come back, and hand over.
+//! Two instances, one store, clocks that agree on nothing but their pace; they sleep, die, come back, and hand over, and
+//! now and then its disk is full.
 
 use proptest::{collection::vec, prelude::*};
 use tandem_words::InstanceName;
@@ -13,6 +14,7 @@ enum Fault {
     Sleep { who: usize, ms: u64 },
     Die { who: usize },
     HandOver,
+    Full { ms: u64 },
 }
 
 enum Role {
@@ -40,6 +42,9 @@ struct World {
     lock: Option<usize>,
     /// Counts who has had the lock.
     locked_by: u64,
+    /// Who has counted it up last, and when.
+    beat: (u64, usize, u64),
+    full_until: u64,
     instances: [Instance; 2],
     /// Who must be next, while it is awake and alive.
     heir: Option<usize>,
@@ -59,7 +64,7 @@ impl World {
             }
         };
         let instances = [instance('a', ahead[0]), instance('b', ahead[1])];
-        World { fencing, now: 0, lease: None, lock: None, locked_by: 0, instances, heir: None }
+        World { fencing, now: 0, lease: None, lock: None, locked_by: 0, beat: (0, 0, 0), full_until: 0, instances, heir: None }
     }
 
     fn options(&self, who: usize) -> CandidateOptions {
@@ -87,10 +92,14 @@ impl World {
                 self.instances[who].asleep_until = self.now + ms;
                 self.heir = None;
             }
+            Fault::Full { ms } => {
+                self.full_until = self.now + ms;
+                self.heir = None;
+            }
             Fault::Die { who } => self.dies(who),
             Fault::HandOver => {
                 let leads = |who: &usize| self.lease.is_some_and(|lease| self.acts_under(*who) == Some(lease.epoch));
-                let Some(who) = (0..2).filter(|who| self.awake(*who)).find(leads) else { return };
+                let Some(who) = (0..2).filter(|who| self.awake(*who) && self.has_room()).find(leads) else { return };
                 let heir = 1 - who;
                 if let Some(lease) = self.lease.as_mut() {
                     (lease.released, lease.heir) = (true, Some(self.instances[heir].name));
@@ -99,6 +108,17 @@ impl World {
                 self.heir = self.awake(heir).then_some(heir);
                 self.instances[who].role = Role::Candidate(Candidate::again(self.options(who)));
             }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.full_until <= self.now
+    }
+
+    /// It could not write, and shows that it moves, where it has the lock.
+    fn beats(&mut self, who: usize) {
+        if self.lock == Some(who) {
+            self.beat = (self.beat.0 + 1, who, self.now);
         }
     }
 
@@ -130,12 +150,18 @@ impl World {
 
     fn runs(&mut self, who: usize) {
         let own_now = self.now + self.instances[who].clock_ahead_ms;
-        let (lease, seen) = (self.lease, Observation { lease: self.lease, locked_by: self.locked_by });
+        let (lease, seen) = (
+            self.lease,
+            Observation { lease: self.lease, locked_by: self.locked_by, beat: if self.beat.1 == who { 0 } else { self.beat.0 } },
+        );
+        let has_room = self.has_room();
         let instance = &mut self.instances[who];
         match &mut instance.role {
             Role::Dead(_) => {}
             Role::Primary { epoch, tenure } if lease.is_some_and(|lease| lease.epoch == *epoch) => {
-                if tenure.wants_renewal(own_now) {
+                if tenure.wants_renewal(own_now) && !has_room {
+                    self.beats(who);
+                } else if tenure.wants_renewal(own_now) {
                     tenure.renewed(own_now);
                     self.lease = lease.map(|lease| LeaseSeen { counter: lease.counter + 1, ..lease });
                 }
@@ -166,8 +192,15 @@ impl World {
             Move::Kill { .. } => {
                 assert_eq!(self.fencing, Fencing::Kill);
                 if self.lock == Some(1 - who) {
+                    let (_, by, at) = self.beat;
+                    assert!(by == who || at + TIMEOUT_MS <= self.now, "killed at {} though it showed at {at} that it moves", self.now);
                     self.dies(1 - who);
                 }
+            }
+            Move::Lead if !self.has_room() => {
+                self.beats(who);
+                // It looks again before it tries again: the holder may have renewed as soon as there was room.
+                self.instances[who].looks_at = self.now + TICK_MS;
             }
             Move::Lead => {
                 assert!(self.heir.is_none_or(|heir| heir == who), "the heir was overtaken at {}", self.now);
@@ -192,6 +225,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (0..2_usize, 100..5_000_u64).prop_map(|(who, ms)| Fault::Sleep { who, ms }),
         (0..2_usize).prop_map(|who| Fault::Die { who }),
         Just(Fault::HandOver),
+        (100..8_000_u64).prop_map(|ms| Fault::Full { ms }),
     ]
 }
 
@@ -213,6 +247,7 @@ proptest! {
         }
         // One may sleep for ever: the other one finds out.
         let sleeper = usize::from(kill);
+        world.full_until = 0;
         world.instances[1 - sleeper].asleep_until = 0;
         world.suffers(&Fault::Sleep { who: sleeper, ms: u64::from(u32::MAX) });
         world.runs_for(4 * TIMEOUT_MS);

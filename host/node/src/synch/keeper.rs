@@ -7,7 +7,7 @@ use std::{
 
 use tandem_switch_link::SwitchEvent;
 use tandem_synch_link::{Change, KeptSession, encoded_bytes};
-use tandem_words::{RequestKey, SessionId, SwitchIncarnation};
+use tandem_words::{Bug, RequestKey, SessionId, SwitchIncarnation, planted};
 
 /// What is kept of one session. Over a limit the oldest goes, and the session is `partial` (P7); its first event is the last to go:
 /// without its `interaction.added` a strategy that starts again has no call.
@@ -119,7 +119,8 @@ impl Keeper {
                 kept.fit(limits);
                 !requests.is_empty()
             }
-            (Change::Heard { .. } | Change::Asked { .. }, None) => false,
+            (Change::Missed(_), Some(kept)) => !std::mem::replace(&mut kept.session.partial, true),
+            (Change::Heard { .. } | Change::Asked { .. } | Change::Missed(_), None) => false,
         }
     }
 }
@@ -145,7 +146,7 @@ impl Kept {
         while !events.is_empty() && (events.len() > limits.events || self.bytes > limits.bytes) {
             let oldest_but_first = usize::from(events.len() > 1);
             self.bytes = self.bytes.saturating_sub(encoded_bytes(&events.remove(oldest_but_first)));
-            *partial = true;
+            *partial = !planted(Bug::PartialNotTold);
         }
         while open.len() > limits.open {
             open.pop_first();
@@ -158,7 +159,7 @@ impl Kept {
 pub(super) fn session_of(change: &Change) -> SessionId {
     match change {
         Change::Opened(opening) => opening.session,
-        Change::Heard { session, .. } | Change::Asked { session, .. } | Change::Over(session) => *session,
+        Change::Heard { session, .. } | Change::Asked { session, .. } | Change::Over(session) | Change::Missed(session) => *session,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_synch_link::{Held, KeptSession, PrimaryMessage};
-use tandem_words::{Epoch, SessionId};
+use tandem_words::{Bug, Epoch, SessionId, planted};
 
 use super::{KeepLimits, Keeper, keeper::session_of};
 
@@ -87,7 +87,7 @@ impl Mirror {
     fn take(&mut self, message: PrimaryMessage) -> Result<Option<u64>, MirrorError> {
         match (message, &mut self.filling) {
             (PrimaryMessage::Begin, _) => {
-                self.full = None;
+                self.full = planted(Bug::FullWhileFilled).then_some(Held { epoch: self.epoch, seq: 0 });
                 self.filling = Some(self.keeper.behind(None).map(|kept| kept.opening.session).collect());
                 Ok(None)
             }

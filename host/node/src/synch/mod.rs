@@ -8,6 +8,7 @@ mod keeper;
 mod mirror;
 pub mod readiness;
 mod source;
+mod takeover;
 mod waiting;
 
 #[cfg(test)]
@@ -20,4 +21,5 @@ use keeper::session_of;
 pub use keeper::{KeepLimits, Keeper};
 pub use mirror::{MAX_SESSIONS, Mirror, MirrorError};
 pub use source::{ACKNOWLEDGES_WITHIN_MS, Effect, MAX_IN_FLIGHT_BYTES, PART_BYTES, Source};
+pub use takeover::taken_over;
 pub use waiting::BufferLimits;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tandem_journal::Survival;
 use tandem_switch_link::Mark;
 use tandem_synch_link::{Change, Held, KeptSession, PrimaryMessage, encoded_bytes};
-use tandem_words::{Epoch, SessionId};
+use tandem_words::{Bug, Epoch, SessionId, planted};
 
 use super::{
     KeepLimits, Keeper,
@@ -58,6 +59,8 @@ pub struct Source {
     solo: bool,
     buffer: Buffer,
     in_flight: InFlight,
+    /// The last change that says that events are lost.
+    missed: u64,
     part_bytes: usize,
 }
 
@@ -74,6 +77,7 @@ impl Source {
             solo: true,
             buffer: Buffer::new(buffer),
             in_flight: InFlight::default(),
+            missed: 0,
             part_bytes: PART_BYTES,
         }
     }
@@ -128,7 +132,9 @@ impl Source {
     /// A step is through its commit: what changed with it, and the event of the switch that it handled.
     pub fn kept(&mut self, now_ms: u64, changes: Vec<Change>, mark: Option<Mark>, out: &mut Vec<Effect>) {
         for change in changes {
-            if !self.keeper.apply(&change) {
+            // Nobody starts a session again that is to be left.
+            let left = matches!(&change, Change::Opened(opening) if opening.survival != Survival::Restarted);
+            if left || !self.keeper.apply(&change) {
                 continue;
             }
             self.seq += 1;
@@ -141,15 +147,36 @@ impl Source {
         }
         if let Some(mark) = mark {
             match self.phase {
+                Phase::Filling { .. } if planted(Bug::FullWhileFilled) => out.push(Effect::Count(mark)),
                 Phase::Alone | Phase::Filling { .. } => self.count_alone(vec![mark], out),
                 // It has all that came before, this event too if it was told again.
-                Phase::Level if self.in_flight.is_empty() => out.push(Effect::Count(mark)),
+                Phase::Level if self.in_flight.is_empty() || planted(Bug::CountedBeforeAcknowledged) => out.push(Effect::Count(mark)),
                 Phase::CatchingUp { .. } | Phase::Level => self.in_flight.push(now_ms, self.seq, 0, Some(mark)),
             }
         }
         if self.in_flight.bytes() > MAX_IN_FLIGHT_BYTES {
             self.cut(format!("{MAX_IN_FLIGHT_BYTES} bytes wait for it; it does not keep up"), out);
         }
+    }
+
+    /// The switch has lost events: those who start these sessions again must say so (P7), or not trust their copy. W may go over the
+    /// hole when the backup has that ([`Source::is_behind`]).
+    pub fn missed(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        let before = self.seq;
+        let changes = self.keeper.behind(None).map(|kept| Change::Missed(kept.opening.session)).collect();
+        self.kept(now_ms, changes, None, out);
+        if self.seq > before {
+            self.missed = self.seq;
+            if matches!(self.phase, Phase::Alone | Phase::Filling { .. }) {
+                self.tell_solo(true, out);
+            }
+        }
+    }
+
+    /// Whether a backup is connected that has not acknowledged everything.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.is_connected() && !self.is_settled()
     }
 
     /// Whether changes of this session go out: its part of the full state has.
@@ -167,6 +194,9 @@ impl Source {
         let ours = |have: &Held| have.epoch == self.epoch && have.seq <= self.seq && self.buffer.reaches(have.seq);
         let Some(have) = have.filter(ours) else {
             self.phase = Phase::Filling { sent: None };
+            if planted(Bug::FullWhileFilled) {
+                self.tell_solo(false, out);
+            }
             out.push(Effect::Send(PrimaryMessage::Begin));
             return self.more(now_ms, out);
         };
@@ -217,6 +247,9 @@ impl Source {
     /// The connection to the backup is gone.
     pub fn gone(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Alone;
+        if self.in_flight.oldest().is_some_and(|oldest| oldest <= self.missed) {
+            self.tell_solo(true, out);
+        }
         let marks = self.in_flight.clear();
         self.count_alone(marks, out);
     }
@@ -243,7 +276,7 @@ impl Source {
     }
 
     fn tell_solo(&mut self, solo: bool, out: &mut Vec<Effect>) {
-        if self.solo != solo {
+        if self.solo != solo && !(solo && planted(Bug::SoloNotTold)) {
             self.solo = solo;
             out.push(Effect::Solo(solo));
         }

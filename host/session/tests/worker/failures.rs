@@ -267,3 +267,33 @@ fn an_operator_s_end_is_a_failure_at_once() {
     assert_eq!(rig.disk.live_sessions().len(), 0);
     assert_eq!(VERSION, rig.disk.steps(session)[0].version);
 }
+
+#[test]
+fn what_a_step_says_and_how_it_fails_is_told_once_and_not_before_it_is_durable() {
+    let mut rig = Rig::new(script(|_, event, ask| match &event.body {
+        EventBody::Digit(digit) if digit.key == "e" => {
+            ask.log("about to fail");
+            Act::Error("no".to_owned())
+        }
+        EventBody::Digit(_) => {
+            ask.log("a digit");
+            ask.milestone("pressed");
+            Act::Wait
+        }
+        _ => Act::Wait,
+    }));
+    let said = |rig: &Rig| {
+        let said = rig.released.iter().filter_map(|release| release.said.clone());
+        let told = said.map(|said| (said.lines.into_iter().map(|(_, text)| text).collect::<String>(), said.failure.is_some()));
+        told.collect::<Vec<_>>()
+    };
+    let session = rig.call(1, 100);
+    rig.event(session, 200, digit(1, "1"));
+    assert_eq!(said(&rig), []);
+    rig.settle();
+    assert_eq!(said(&rig), [("a digit".to_owned(), false)]);
+    let mut rig = rig.crash(&[]);
+    rig.event(session, 300, digit(1, "e"));
+    rig.settle();
+    assert_eq!(said(&rig), [("about to fail".to_owned(), true)], "and nothing of the replay");
+}

@@ -14,4 +14,5 @@ mod not_persisted;
 mod order;
 mod recovery;
 mod rig;
+mod samples;
 mod timers;

@@ -35,6 +35,7 @@ fn told(rig: &Rig) -> Vec<String> {
         Change::Heard { event, .. } => word(&event.body),
         Change::Asked { requests, .. } => format!("asked {requests:?}"),
         Change::Over(_) => "over".to_owned(),
+        Change::Missed(_) => "missed".to_owned(),
     };
     rig.released.iter().flat_map(|release| &release.changes).map(name).collect()
 }

@@ -64,6 +64,33 @@ fn session_recovered_waits_for_the_rows_like_any_event() {
 }
 
 #[test]
+fn a_timer_set_in_session_recovered_counts_from_where_the_session_stopped() {
+    let asks = script(|_, event, ask| {
+        if event.body == EventBody::SessionRecovered {
+            ask.after(1_000);
+        }
+        Act::Wait
+    });
+    let mut rig = Rig::new(asks.manifest(|manifest| manifest.send_session_recovered = true));
+    let session = rig.call(1, 100);
+    rig.settle();
+    let mut rig = rig.crash(&[]);
+    // Its guest is back when much has happened.
+    rig.event(session, 600, digit(1, "1"));
+    rig.event(session, 2_000, digit(1, "2"));
+    rig.settle();
+    assert_eq!(rig.worker.wake_at(), Some(1_100));
+    rig.advance(2_000);
+    rig.settle();
+    assert_eq!(
+        rig.disk.events(session),
+        ["interaction.added", "session.recovered", "interaction.digit", "interaction.digit", "timer.fired"]
+    );
+    let times: Vec<u64> = rig.disk.steps(session).iter().map(|step| step.event.at).collect();
+    assert_eq!(times, [100, 100, 600, 2_000, 2_000]);
+}
+
+#[test]
 fn a_session_that_is_over_and_owed_hears_nothing_but_its_answers() {
     let mut rig = Rig::new(
         script(|_, event, ask| match &event.body {

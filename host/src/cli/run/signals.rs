@@ -1,4 +1,6 @@
-//! SIGTERM and ctrl-c.
+//! SIGTERM and ctrl-c end an instance; SIGHUP has it read its options again.
+
+use std::io::IsTerminal as _;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,6 +13,15 @@ pub type Signals = (Signal, Signal);
 pub fn signals() -> Option<Signals> {
     let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
     signals.inspect_err(|error| tracing::warn!("signals cannot be heard ({error}); this instance can only be killed")).ok()
+}
+
+/// None: whoever runs it sits at a terminal. There a SIGHUP says that the terminal is gone, and ends it.
+pub fn hangups() -> Option<Signal> {
+    if std::io::stdin().is_terminal() {
+        return None;
+    }
+    let hangups = signal(SignalKind::hangup());
+    hangups.inspect_err(|error| tracing::warn!("SIGHUP cannot be heard ({error}); options are read at a start only")).ok()
 }
 
 /// The first one ends the instance well, a second at once.

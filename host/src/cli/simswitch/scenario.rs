@@ -77,7 +77,14 @@ fn caller(scenario: &Scenario, number: u32, arrive_at_ms: u64, seed: u64) -> Opt
             Action::HangsUp | Action::AgentHangsUp if talks => service_ms = since_ms.max(1),
             Action::HangsUp if waits => patience_ms = since_ms,
             Action::HangsUp => hangs_up_at_ms = Some(all_ms),
-            Action::AgentHangsUp | Action::LogIn(..) | Action::LogOut(..) | Action::HostDies(_) | Action::Expect(_) => {}
+            Action::AgentHangsUp
+            | Action::AgentHolds(_)
+            | Action::SomebodyAttaches(_)
+            | Action::SomebodyDeletes(_)
+            | Action::LogIn(..)
+            | Action::LogOut(..)
+            | Action::HostDies(_)
+            | Action::Expect(_) => {}
         }
     }
     let (dials, calling) = dialled?;

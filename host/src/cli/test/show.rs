@@ -1,7 +1,7 @@
 //! Results for people.
 
 use super::run::{Play, ScenarioResult, SuiteResult};
-use crate::lab::scenario::words;
+use crate::lab::{scenario::words, trial::Mode};
 
 /// All of it, in lines. `verbose`: with what happened in each call.
 pub(super) fn results(suites: &[SuiteResult], verbose: bool) -> String {
@@ -46,9 +46,12 @@ fn summary(suites: &[SuiteResult]) -> String {
     let scenarios = || suites.iter().flat_map(|suite| &suite.scenarios);
     let (all, bad) = (scenarios().count(), scenarios().filter(|scenario| !scenario.is_good()).count());
     let took: u128 = scenarios().flat_map(|scenario| &scenario.plays).map(|play| play.took.as_millis()).sum();
+    // One that names an agent: the others would find that one busy.
+    let among = scenarios().filter(|scenario| scenario.plays.iter().any(|play| play.mode == Mode::AmongOthers)).count();
+    let others = if among == all { "among others".to_owned() } else { format!("{among} of them among others") };
     match (all, bad) {
         (0, _) => "no scenario was played\n".to_owned(),
-        (all, 0) => format!("{all} scenarios passed: alone, restored, among others, with a dying host ({took} ms)\n"),
+        (all, 0) => format!("{all} scenarios passed: alone, restored, {others}, with a dying host ({took} ms)\n"),
         (all, bad) => format!("{bad} of {all} scenarios failed ({took} ms)\n"),
     }
 }
@@ -60,18 +63,27 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::lab::trial::Mode;
+
+    fn play(mode: Mode, failure: Option<&str>) -> Play {
+        let timeline = vec!["09:30:00.000  caller dials 8000".to_owned()];
+        Play { mode, failure: failure.map(str::to_owned), timeline, lasted_ms: 3_500, took: Duration::ZERO }
+    }
+
+    fn scenario(path: &str, plays: Vec<Play>) -> ScenarioResult {
+        ScenarioResult { path: path.to_owned(), unreadable: None, plays }
+    }
+
+    #[test]
+    fn a_scenario_that_was_not_played_among_others_is_not_counted_so() {
+        let whole = scenario("menu/whole.scenario", Mode::ALL.map(|mode| play(mode, None)).into());
+        let alone = scenario("menu/alone.scenario", vec![play(Mode::Alone, None), play(Mode::Restored, None), play(Mode::Dying, None)]);
+        let suite = |scenarios| SuiteResult { name: "menu".to_owned(), from: "built in".to_owned(), scenarios };
+        let told = results(&[suite(vec![whole, alone])], false);
+        assert!(told.ends_with("2 scenarios passed: alone, restored, 1 of them among others, with a dying host (0 ms)\n"), "{told}");
+    }
 
     #[test]
     fn a_failure_stands_below_its_scenario() {
-        let play = |mode, failure: Option<&str>| Play {
-            mode,
-            failure: failure.map(str::to_owned),
-            timeline: vec!["09:30:00.000  caller dials 8000".to_owned()],
-            lasted_ms: 3_500,
-            took: Duration::ZERO,
-        };
-        let scenario = |path: &str, plays| ScenarioResult { path: path.to_owned(), unreadable: None, plays };
         let good = scenario("menu/good.scenario", vec![play(Mode::Alone, None), play(Mode::Restored, None)]);
         let bad = scenario("menu/bad.scenario", vec![play(Mode::Alone, None), play(Mode::Restored, Some("line 3: expect end\n    hint"))]);
         let unreadable =

@@ -42,6 +42,11 @@ impl Control {
         self.ask("POST", &format!("/admit/{instance}"), "").await.map(|_| ())
     }
 
+    /// The gateway dies, and begins again after so long.
+    pub async fn kill_gateway(&self, away_ms: u64) -> Result<(), DemoError> {
+        self.ask("POST", &format!("/kill-gateway/{away_ms}"), "").await.map(|_| ())
+    }
+
     /// What is answered there, whatever it is: an instance's admin port is asked alike.
     pub async fn answer<T: DeserializeOwned>(&self, path: &str) -> Result<T, DemoError> {
         read(&self.ask("GET", path, "").await?)

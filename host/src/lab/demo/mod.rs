@@ -1,8 +1,8 @@
 //! The demo: a pair and a simulated switch as real processes, its primary struck again and again, and a judge who belongs to neither.
 //!
 //! [`play`] runs a [`Plan`] in a folder: the program that it is given is started as `simswitch` and as `run`, on loopback ports that
-//! are free. At moments for which the switch holds its time still, a blow befalls the primary of a pair (or the only instance): SIGKILL, SIGSTOP,
-//! a planned switchover, the loss of the switch. What died is started again at once. When all calls are over, the separate program `tandem-oracle` compares the switch's record with the exported journal; what is lost, doubled
+//! are free. At moments for which the switch holds its time still, a blow befalls a pair (or the only instance): its primary gets SIGKILL, SIGSTOP,
+//! a planned switchover, or loses the switch; the link between the two is cut; the gateway dies. What died is started again at once. When all calls are over, the separate program `tandem-oracle` compares the switch's record with the exported journal; what is lost, doubled
 //! or silent is its word, not the host's. Every wait has a bound, and no child outlives a dropped future.
 
 mod control;
@@ -12,12 +12,14 @@ mod pair;
 mod process;
 mod report;
 mod scene;
+mod schedule;
 mod site;
+mod wire;
 
 use std::{path::PathBuf, time::Duration};
 
 pub use error::DemoError;
-pub use pair::{Blow, Taken, Takeover};
+pub use pair::{Blow, Takeover};
 pub use report::{Recovery, Report};
 pub use scene::Kill;
 
@@ -40,13 +42,13 @@ pub struct Plan {
     pub speed: Speed,
     /// Who calls.
     pub calls: Calls,
-    /// One more component, at 8003, whose callers press six digits.
+    /// One more component, at 8004, whose callers press six digits.
     pub one_more: Option<PathBuf>,
-    /// How often the host, or the primary of the pair, is struck.
+    /// How often the host, or the pair, is struck.
     pub kills: u32,
     /// What must be going on at each kill.
     pub when: When,
-    /// Two instances serve, and at each kill one of these befalls the primary, drawn with the seed; none: one instance is killed.
+    /// Two instances serve, and one of these befalls them each time, drawn with the seed; none: one instance is killed.
     pub pair: Option<Vec<Blow>>,
     /// Play the same seed once more without kills, and compare what became of each call.
     pub twin: bool,
@@ -55,7 +57,7 @@ pub struct Plan {
 /// Who calls.
 #[derive(Debug, Clone)]
 pub enum Calls {
-    /// Made-up callers of all three strategies.
+    /// Made-up callers of all strategies.
     Generated {
         /// On average.
         calls_per_hour: f64,

@@ -1,17 +1,15 @@
-//! A pair that is struck: its primary killed, stopped, relieved or cut off, and the other one leads.
+//! A pair that is struck: its primary killed, stopped, relieved or cut off, and the other one leads; or what it needs is: its gateway
+//! killed, the link between the two cut.
 
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{DemoError, HUNG, control::Control, process::Process, scene::Scene, site::Letter};
+use super::{DemoError, HUNG, control::Control, process::Process, scene::Scene, schedule::Planned, site::Letter, wire::Wire};
 use crate::node::Status;
-
-/// One switchover in so many is followed by a kill of the instance that has just taken over (P8).
-const AGAIN_ONE_IN: u32 = 8;
 
 /// Between two questions to an instance or to the store.
 const ASK_EVERY: Duration = Duration::from_millis(5);
@@ -19,7 +17,21 @@ const ASK_EVERY: Duration = Duration::from_millis(5);
 /// Before a switchover that was refused is asked for again: the other instance is still coming up.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What befalls the primary of a pair.
+/// A gateway that was killed begins again within this, at random. Reason: as a supervisor starts it again; much longer, and calls take
+/// their default routes, which is right and shows little.
+const GATEWAY_AWAY_MS: std::ops::RangeInclusive<u64> = 20..=400;
+
+/// The synch link stays cut for so long, at random, before it is mended or the primary dies. Reason: events come meanwhile which the
+/// backup never gets; much longer, and at full speed the calls are over.
+const CUT_MS: std::ops::RangeInclusive<u64> = 2..=40;
+
+/// One killed gateway in so many takes the primary with it.
+const PRIMARY_TOO_ONE_IN: u32 = 3;
+
+/// For an instance to answer at its admin port, where nothing hangs on it.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(300);
+
+/// What befalls a pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blow {
@@ -32,6 +44,18 @@ pub enum Blow {
     Switchover,
     /// The gateway closes its connection, and lets it in again when the other one leads.
     Sever,
+    /// The connection between the two instances breaks; half the time the primary is killed before it comes about again.
+    Cut,
+    /// The gateway dies with all that it knew, and begins again; the calls go on meanwhile. One time in three the primary is killed
+    /// with it.
+    Gateway,
+}
+
+impl Blow {
+    /// Another instance leads behind it.
+    pub(super) fn moves_role(self) -> bool {
+        !matches!(self, Blow::Cut | Blow::Gateway)
+    }
 }
 
 /// An instance that was started.
@@ -42,64 +66,116 @@ pub(super) struct Host {
     pub(super) process: Process,
 }
 
-/// How long a switchover took.
+/// How long a switchover took, or until the gateway knew a primary again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Takeover {
     /// Why there was one.
     pub blow: Blow,
-    /// It befell an instance that had just taken over itself.
+    /// It befell an instance that had just taken over itself; or, with the gateway, a primary too.
     pub again: bool,
     /// From the blow to the switch's acknowledgement of the next primary, real time.
     pub ms: f64,
 }
 
-/// What new primaries said of themselves, summed up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Sessions that they found in the store and went on with.
-    pub recovered: u64,
-    /// Sessions that they started again.
-    pub restarted: u64,
+impl Takeover {
+    /// Another instance led behind it.
+    pub(super) fn is_switchover(&self) -> bool {
+        self.blow != Blow::Gateway || self.again
+    }
 }
 
 impl Scene<'_> {
-    /// The primary is struck, and perhaps the next one too; back when somebody leads again.
-    pub(super) async fn strike(&mut self, blow: Blow, chance: &mut impl Rng) -> Result<Vec<Takeover>, DemoError> {
-        let mut takeovers = Vec::new();
-        let mut blow = blow;
-        loop {
-            let again = !takeovers.is_empty();
-            if blow == Blow::Switchover {
-                self.await_backup().await?;
-            }
-            let leads = self.control.status().await?.tally.leads;
-            let mut began = Instant::now();
-            let (name, fallen) = self.land(blow).await?;
-            if !again {
-                // Time stood still for the first blow only.
-                self.let_go().await?;
-            }
-            if blow == Blow::Switchover {
-                began = self.relieve(leads).await?;
-            } else {
-                self.await_lead(leads).await?;
-            }
-            takeovers.push(Takeover { blow, again, ms: began.elapsed().as_micros() as f64 / 1_000.0 });
-            if blow == Blow::Sever {
-                self.control.admit(&name).await?;
-            }
-            if let Some(mut fallen) = fallen {
-                // A primary that hangs is killed by the one that takes over.
-                fallen.process.wait(HUNG).await?;
-                let process = self.site.start_host(self.plan, fallen.letter)?;
-                self.hosts.push(Host { process, ..fallen });
-            }
-            self.count_what_was_taken().await?;
-            if !chance.random_ratio(1, AGAIN_ONE_IN) {
-                return Ok(takeovers);
-            }
-            blow = Blow::Kill;
+    /// The pair is struck, and perhaps the heir too; back when somebody leads again.
+    pub(super) async fn strike(&mut self, planned: Planned, chance: &mut impl Rng) -> Result<Vec<Takeover>, DemoError> {
+        let Planned { blow, mut again } = planned;
+        let mut takeovers = match blow {
+            Blow::Gateway => vec![self.kill_gateway(chance).await?],
+            Blow::Cut => self.cut(chance).await?,
+            blow => vec![self.switch_over(blow, false).await?],
+        };
+        while again > 0 {
+            again -= 1;
+            takeovers.push(self.switch_over(Blow::Kill, true).await?);
         }
+        Ok(takeovers)
+    }
+
+    /// One blow to the primary. `again`: it has just taken over itself, and time does not stand still any more.
+    async fn switch_over(&mut self, blow: Blow, again: bool) -> Result<Takeover, DemoError> {
+        if blow == Blow::Switchover {
+            self.await_backup().await?;
+        }
+        self.look_at_primaries().await;
+        let leads = self.control.status().await?.tally.leads;
+        let mut began = Instant::now();
+        let (name, fallen) = self.land(blow).await?;
+        if !again {
+            self.let_go().await?;
+        }
+        if blow == Blow::Switchover {
+            began = self.relieve(leads).await?;
+        } else {
+            self.await_lead(leads).await?;
+        }
+        let ms = began.elapsed().as_micros() as f64 / 1_000.0;
+        if blow == Blow::Sever {
+            self.control.admit(&name).await?;
+        }
+        self.start_again_in_pair(fallen).await?;
+        Ok(Takeover { blow, again, ms })
+    }
+
+    /// The gateway is killed, and perhaps the primary with it: whoever leads then has to find the new one.
+    async fn kill_gateway(&mut self, chance: &mut impl Rng) -> Result<Takeover, DemoError> {
+        self.look_at_primaries().await;
+        let leads = self.control.status().await?.tally.leads;
+        let began = Instant::now();
+        self.control.kill_gateway(chance.random_range(GATEWAY_AWAY_MS)).await?;
+        let fallen = if chance.random_ratio(1, PRIMARY_TOO_ONE_IN) { self.land(Blow::Kill).await?.1 } else { None };
+        let again = fallen.is_some();
+        self.let_go().await?;
+        self.await_lead(leads).await?;
+        let ms = began.elapsed().as_micros() as f64 / 1_000.0;
+        self.start_again_in_pair(fallen).await?;
+        Ok(Takeover { blow: Blow::Gateway, again, ms })
+    }
+
+    /// An instance that stands still without our doing, on a machine whose disk does, is killed by the other one. That is what a pair is
+    /// for; it is started again, and told at the end. Returns how many there were.
+    pub(super) fn start_killed_again(&mut self) -> Result<u32, DemoError> {
+        let mut killed = 0;
+        for host in &mut self.hosts {
+            if self.plan.pair.is_some() && host.process.was_killed()? {
+                host.process = self.site.start_host(self.plan, host.letter)?;
+                killed += 1;
+            }
+        }
+        self.killed_by_the_other += killed;
+        Ok(killed)
+    }
+
+    async fn start_again_in_pair(&mut self, fallen: Option<Host>) -> Result<(), DemoError> {
+        if let Some(mut fallen) = fallen {
+            // A primary that hangs is killed by the one that takes over.
+            fallen.process.wait(HUNG).await?;
+            let process = self.site.start_host(self.plan, fallen.letter)?;
+            self.hosts.push(Host { process, ..fallen });
+        }
+        Ok(())
+    }
+
+    /// The link between the two is cut for a while; perhaps the primary dies meanwhile, and what the backup has is uncertain.
+    async fn cut(&mut self, chance: &mut impl Rng) -> Result<Vec<Takeover>, DemoError> {
+        self.await_backup().await?;
+        self.wires.iter().for_each(Wire::cut);
+        self.let_go().await?;
+        sleep(Duration::from_millis(chance.random_range(CUT_MS))).await;
+        let mut takeovers = Vec::new();
+        if chance.random() {
+            takeovers.push(Takeover { blow: Blow::Cut, ..self.switch_over(Blow::Kill, true).await? });
+        }
+        self.wires.iter().for_each(Wire::mend);
+        Ok(takeovers)
     }
 
     /// Kills, stops or cuts off the primary; its name, and its process where it is no longer expected to live.
@@ -120,7 +196,7 @@ impl Scene<'_> {
                 self.control.sever(&name).await?;
                 Ok((name, None))
             }
-            Blow::Switchover => Ok((name, None)),
+            Blow::Switchover | Blow::Cut | Blow::Gateway => Ok((name, None)),
         }
     }
 
@@ -135,7 +211,11 @@ impl Scene<'_> {
                     led?;
                     // Who asked ends a little later: it looks whether the heir serves.
                     let waited = Instant::now();
-                    asked.succeed(HUNG).await?;
+                    let status = asked.wait(HUNG).await?;
+                    let killed = self.start_killed_again()?;
+                    if !status.success() && killed == 0 {
+                        return Err(asked.ended_by_itself(status));
+                    }
                     return Ok(began + waited.elapsed());
                 }
                 status = asked.wait(HUNG) => status?,
@@ -187,13 +267,16 @@ impl Scene<'_> {
         }
     }
 
-    async fn count_what_was_taken(&mut self) -> Result<(), DemoError> {
-        let at = self.primary().await?;
-        let Some(admin) = self.hosts.get(at).and_then(|host| self.site.admin(host.letter)) else { return Ok(()) };
-        let status: serde_json::Value = Control(admin).answer("/status").await?;
-        let count = |name: &str| status.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
-        self.taken.recovered += count("recovered");
-        self.taken.restarted += count("restarted");
-        Ok(())
+    /// Notes how many sessions each primary says it went on with. One that hangs is not waited for.
+    pub(super) async fn look_at_primaries(&mut self) {
+        for host in &self.hosts {
+            let Some(admin) = self.site.admin(host.letter) else { continue };
+            if let Ok(Ok(status)) = timeout(ANSWERS_WITHIN, Control(admin).answer::<Status>("/status")).await
+                && status.role == "primary"
+            {
+                let recovered = self.recovered.entry(status.epoch).or_default();
+                *recovered = status.recovered.max(*recovered);
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Blow, Calls, Kill, Plan, Taken, Takeover, judge::Judged, scene::Played};
+use super::{Blow, Calls, Kill, Plan, Takeover, judge::Judged, scene::Played};
 
 /// How long the host was away at its kills, or a switchover took, ms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -20,7 +20,7 @@ pub struct Recovery {
 
 impl Recovery {
     fn of_kills(kills: &[Kill]) -> Self {
-        Recovery::of(kills.iter().map(|kill| kill.recovery_ms).collect())
+        Recovery::of(kills.iter().filter_map(|kill| kill.recovery_ms).collect())
     }
 
     fn of(mut times: Vec<f64>) -> Self {
@@ -74,14 +74,18 @@ impl Report {
             "kills_while_recovering": self.played.kills.iter().map(|kill| u64::from(kill.again)).sum::<u64>(),
             "kill_moments": self.played.kills,
             "recovery_ms": Recovery::of_kills(&self.played.kills),
-            "switchovers": self.played.takeovers.len(),
-            "takeover_ms": self.took(|_| true).1,
+            "switchovers": self.took(Takeover::is_switchover).0,
+            "takeover_ms": self.took(Takeover::is_switchover).1,
             "takeover_ms_killed": self.took(|takeover| takeover.blow == Blow::Kill).1,
             "takeover_ms_hung": self.took(|takeover| takeover.blow == Blow::Hang).1,
             "takeover_ms_planned": self.took(|takeover| takeover.blow == Blow::Switchover).1,
             "takeover_ms_severed": self.took(|takeover| takeover.blow == Blow::Sever).1,
-            "recovered": self.played.taken.recovered,
-            "restarted": self.played.taken.restarted,
+            "takeover_ms_cut": self.took(|takeover| takeover.blow == Blow::Cut).1,
+            "takeover_ms_gateway": self.took(|takeover| takeover.blow == Blow::Gateway && takeover.again).1,
+            "gateway_ms": self.took(|takeover| takeover.blow == Blow::Gateway && !takeover.again).1,
+            "recovered": self.played.recovered,
+            "killed_by_the_other": self.played.killed_by_the_other,
+            "restarted": self.count("restarted"),
             "seconds": self.played.took.as_secs_f64(),
             "steps_per_s": self.steps_per_s(),
             "good": self.is_good(),
@@ -99,10 +103,18 @@ impl Report {
         self.played.kills.len() as u64
     }
 
-    /// `kill -9`, of whoever led and of whoever had just taken over.
+    /// `kill -9` of an instance: of whoever led, of whoever had just taken over, of one whose link to the other was cut, of one whose
+    /// gateway was dead.
     fn kills(&self) -> u64 {
-        let kills = self.played.kills.iter().map(|kill| u64::from(kill.blow == Blow::Kill) + u64::from(kill.again));
-        kills.sum()
+        if !self.is_pair {
+            return self.played.kills.iter().map(|kill| 1 + u64::from(kill.again)).sum();
+        }
+        let killed = |takeover: &Takeover| match takeover.blow {
+            Blow::Kill | Blow::Cut => true,
+            Blow::Gateway => takeover.again,
+            Blow::Hang | Blow::Switchover | Blow::Sever => false,
+        };
+        self.took(killed).0
     }
 
     fn steps_per_s(&self) -> f64 {
@@ -121,8 +133,12 @@ impl Report {
 
     /// What befell a pair.
     fn tell_blows(&self, f: &mut fmt::Formatter<'_>, least: usize, most: usize) -> fmt::Result {
-        let count = grouped(self.played.takeovers.len() as u64);
-        writeln!(f, "  {count:>7}  switchovers, with {least} to {most} calls live; the other one led")?;
+        let (count, Recovery { p50, max, .. }) = self.took(Takeover::is_switchover);
+        let count = grouped(count);
+        writeln!(
+            f,
+            "  {count:>7}  switchovers, with {least} to {most} calls live; the other one led after {p50:.0} ms, {max:.0} ms at most"
+        )?;
         let of = |blow, again| self.took(move |takeover| takeover.blow == blow && takeover.again == again);
         for ((count, Recovery { p50, max, .. }), what) in [
             (of(Blow::Kill, false), "kill -9"),
@@ -130,13 +146,41 @@ impl Report {
             (of(Blow::Hang, false), "a hang, found out by the lease"),
             (of(Blow::Switchover, false), "a planned switchover"),
             (of(Blow::Sever, false), "the loss of the switch"),
+            (of(Blow::Cut, true), "kill -9 while the link between the two was cut"),
+            (of(Blow::Gateway, true), "kill -9 together with the gateway"),
         ] {
             if count > 0 {
                 writeln!(f, "  {:>7}    {p50:.0} ms after {what}, {max:.0} ms at most", grouped(count))?;
             }
         }
-        let Taken { recovered, restarted } = self.played.taken;
-        writeln!(f, "  {:>7}  sessions went on where they had stopped, {} were started again", grouped(recovered), grouped(restarted))
+        let cut = self.played.kills.iter().filter(|kill| kill.blow == Blow::Cut && kill.recovery_ms.is_none()).count();
+        if cut > 0 {
+            writeln!(f, "  {cut:>7}  times the link between the two was cut, and nobody died")?;
+        }
+        let (gateways, Recovery { p50, max, .. }) = of(Blow::Gateway, false);
+        if gateways > 0 {
+            writeln!(
+                f,
+                "  {:>7}  times the gateway alone was killed, and had its primary again after {p50:.0} ms, {max:.0} ms at most",
+                grouped(gateways)
+            )?;
+        }
+        if self.played.killed_by_the_other > 0 {
+            let killed = self.played.killed_by_the_other;
+            writeln!(f, "  {killed:>7}  times an instance stood still without a blow, as this machine did, and the other one killed it")?;
+        }
+        if self.count("gateway_restarts") > 0 {
+            let (missed, told) = (grouped(self.count("events_missed")), grouped(self.count("events_in_gaps")));
+            writeln!(
+                f,
+                "  {missed:>7}  events happened while no gateway was there, {told} more were lost with one; each session was told of its gap"
+            )?;
+        }
+        let (recovered, restarted) = (grouped(self.played.recovered), grouped(self.count("restarted")));
+        writeln!(
+            f,
+            "  {recovered:>7}  times a session went on where it had stopped; {restarted:>3} times one without persistence began again"
+        )
     }
 
     /// A number that must be zero, with what it means.
@@ -182,7 +226,7 @@ impl fmt::Display for Report {
             }
         }
         writeln!(f)?;
-        let again = format!("  ({} came a second time after a kill, and were recognised)", count("deduplicated"));
+        let again = format!("  ({} were under way at a takeover, asked about, and not sent again)", count("requests_found"));
         self.zero(f, "lost_events", "events lost", "")?;
         self.zero(f, "doubled_requests", "requests doubled", &again)?;
         self.zero(f, "silent_calls", "calls in silence", "")?;
@@ -190,6 +234,10 @@ impl fmt::Display for Report {
             self.zero(f, "unexplained_differences", "calls changed", "  (against the same calls without a kill)")?;
             let (crossed, behind) = (count("differing_fault_crossed"), count("differing_behind"));
             writeln!(f, "           but for {crossed} that waited while the host was dead, and {behind} queued behind one")?;
+            let restarted = self.count("differing_restarted");
+            if restarted > 0 {
+                writeln!(f, "           and {restarted} whose session began again: they may hear an announcement twice")?;
+            }
         }
         if self.is_good() {
             return writeln!(
@@ -257,17 +305,18 @@ mod tests {
             treatments_running: 3,
             collects_half_pressed: 0,
             again: 0,
-            recovery_ms,
+            recovery_ms: Some(recovery_ms),
         };
-        let (kills, taken, took) = ([80.0, 120.0, 90.0].map(kill).into(), Taken::default(), Duration::from_secs(2));
-        let played = Played { kills, takeovers: Vec::new(), taken, took };
+        let (kills, recovered, took) = ([80.0, 120.0, 90.0].map(kill).into(), 0, Duration::from_secs(2));
+        let played = Played { kills, takeovers: Vec::new(), recovered, killed_by_the_other: 0, took };
         let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
         Report::new(&plan, played, judged)
     }
 
     fn good() -> Value {
         json!({ "calls": 1200, "routed": 700, "self_served": 300, "abandoned": 200, "default_routed": 0, "sessions": 1200, "steps": 12345,
-            "lost_events": 0, "doubled_requests": 0, "silent_calls": 0, "deduplicated": 7 })
+            "lost_events": 0, "doubled_requests": 0, "silent_calls": 0, "deduplicated": 0, "requests_found": 7, "restarted": 2,
+            "events_missed": 9, "events_in_gaps": 4, "gateway_restarts": 1 })
     }
 
     #[test]
@@ -276,7 +325,7 @@ mod tests {
         assert!(report.is_good());
         let json = report.json();
         assert_eq!(json["recovery_ms"], json!({ "p50": 90.0, "p99": 120.0, "max": 120.0 }));
-        assert_eq!((&json["kills"], &json["steps_per_s"], &json["deduplicated"]), (&json!(3), &json!(6173.0), &json!(7)));
+        assert_eq!((&json["kills"], &json["steps_per_s"], &json["deduplicated"]), (&json!(3), &json!(6173.0), &json!(0)));
         expect_test::expect![[r#"
 
             1 h of 600 calls an hour, through all strategies
@@ -290,7 +339,7 @@ mod tests {
                     3  times kill -9, with 20 to 20 calls live; the host led again after 90 ms, 120 ms at most
 
                     0  events lost
-                    0  requests doubled    (7 came a second time after a kill, and were recognised)
+                    0  requests doubled    (7 were under way at a takeover, asked about, and not sent again)
                     0  calls in silence
 
             Every call was served. The word is tandem-oracle's, from what the callers heard and the host's journal.
@@ -303,8 +352,9 @@ mod tests {
         let mut pair = Report { is_pair: true, ..report(3, good()) };
         let takeover = |blow, again, ms| Takeover { blow, again, ms };
         let (first, again) = (takeover(Blow::Kill, false, 30.0), takeover(Blow::Kill, true, 20.0));
-        pair.played.takeovers = vec![first, takeover(Blow::Hang, false, 1_200.0), takeover(Blow::Kill, false, 40.0), again];
-        pair.played.taken = Taken { recovered: 70, restarted: 2 };
+        let gateway = takeover(Blow::Gateway, false, 300.0);
+        pair.played.takeovers = vec![first, takeover(Blow::Hang, false, 1_200.0), takeover(Blow::Kill, false, 40.0), again, gateway];
+        pair.played.recovered = 70;
         pair.played.kills[1].blow = Blow::Hang;
         pair.played.kills[2].again = 1;
         assert!(pair.is_good());
@@ -314,11 +364,13 @@ mod tests {
         assert_eq!((&json["switchovers"], &json["recovered"], &json["restarted"]), (&json!(4), &json!(70), &json!(2)));
         let told = pair.to_string();
         for line in [
-            "        4  switchovers, with 20 to 20 calls live; the other one led\n",
+            "        4  switchovers, with 20 to 20 calls live; the other one led after 30 ms, 1200 ms at most\n",
             "        2    30 ms after kill -9, 40 ms at most\n",
             "        1    20 ms after kill -9 of the one that had just taken over, 20 ms at most\n",
             "        1    1200 ms after a hang, found out by the lease, 1200 ms at most\n",
-            "       70  sessions went on where they had stopped, 2 were started again\n",
+            "        1  times the gateway alone was killed, and had its primary again after 300 ms, 300 ms at most\n",
+            "        9  events happened while no gateway was there, 4 more were lost with one; each session was told of its gap\n",
+            "       70  times a session went on where it had stopped;   2 times one without persistence began again\n",
         ] {
             assert!(told.contains(line), "{line}\nis not in\n{told}");
         }

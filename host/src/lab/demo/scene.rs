@@ -1,6 +1,7 @@
 //! One run: the switch, the host, the kills.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     net::SocketAddr,
     pin::pin,
@@ -12,7 +13,15 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{Blow, DemoError, HUNG, Plan, Taken, Takeover, When, control::Control, pair::Host, process::Process, site::Site};
+use super::{
+    Blow, DemoError, HUNG, Plan, Takeover, When,
+    control::Control,
+    pair::Host,
+    process::Process,
+    schedule::{Planned, schedule},
+    site::Site,
+    wire::Wire,
+};
 use crate::{
     gateway::{Moment, Speed, Status},
     lab::progress::Progress,
@@ -51,8 +60,8 @@ pub struct Kill {
     pub collects_half_pressed: usize,
     /// How often it was killed again while it came back; of a pair, how often the one that had taken over was killed in turn.
     pub again: u32,
-    /// From the (last) kill to the switch's acknowledgement of the next primary, real time.
-    pub recovery_ms: f64,
+    /// From the (last) kill to the switch's acknowledgement of the next primary, real time; none: no primary was lost.
+    pub recovery_ms: Option<f64>,
 }
 
 /// How a run went.
@@ -62,8 +71,10 @@ pub struct Played {
     pub kills: Vec<Kill>,
     /// Of a pair: its switchovers.
     pub takeovers: Vec<Takeover>,
-    /// Of a pair: what became of sessions.
-    pub taken: Taken,
+    /// Of a pair: sessions that its new primaries found in the store and went on with.
+    pub recovered: u64,
+    /// Of a pair: instances that stood still without a blow, and were killed by the other one.
+    pub killed_by_the_other: u32,
     /// From the first primary to the last call's end.
     pub took: Duration,
 }
@@ -73,30 +84,41 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
     site.write_options(plan, SocketAddr::from(([127, 0, 0, 1], 7400)))?;
     let mut switch = site.start_switch(plan)?;
     let ready = ready(&mut switch, site).await?;
+    if kills > 0 {
+        ready.notes.iter().for_each(|note| eprintln!("{note}"));
+    }
     site.write_options(plan, ready.listens_on)?;
     let control = Control(ready.control_on.ok_or_else(|| DemoError::Control("the switch has not opened it".to_owned()))?);
+    let wires = site.wires()?;
     let start = |letter| Ok(Host { letter, process: site.start_host(plan, letter)? });
     let hosts = site.letters().into_iter().map(start).collect::<Result<_, DemoError>>()?;
     let progress = Progress::new(if kills > 0 { "calls" } else { "calls, nobody killed" }, ready.callers);
-    let (moved, kills_done, takeovers, taken) = ((Instant::now(), (0, 0, 0)), Vec::new(), Vec::new(), Taken::default());
-    let mut scene = Scene { plan, site, switch, hosts, control, progress, moved, kills: kills_done, takeovers, taken };
+    let (moved, kills_done, takeovers, recovered) = ((Instant::now(), (0, 0, 0)), Vec::new(), Vec::new(), BTreeMap::new());
+    let killed_by_the_other = 0;
+    let mut scene =
+        Scene { plan, site, switch, hosts, wires, control, progress, moved, kills: kills_done, takeovers, recovered, killed_by_the_other };
     scene.await_lead(0).await?;
     let began = Instant::now();
     let mut chance = ChaCha8Rng::seed_from_u64(plan.seed);
-    for calls in moments(&mut chance, kills, ready.callers) {
-        if !scene.kill(calls, &mut chance).await? {
+    let moments = moments(&mut chance, kills, ready.callers);
+    let blows = schedule(&mut chance, plan.pair.as_deref().unwrap_or_default(), kills);
+    for (calls, planned) in moments.into_iter().zip(blows) {
+        if !scene.kill(calls, planned, &mut chance).await? {
             break;
         }
     }
     scene.attend(std::future::pending::<Result<(), _>>()).await?;
     let took = began.elapsed();
+    scene.look_at_primaries().await;
     for host in &mut scene.hosts {
         host.process.terminate();
     }
     for host in &mut scene.hosts {
         host.process.wait(HUNG).await?;
     }
-    Ok(Played { kills: scene.kills, takeovers: scene.takeovers, taken: scene.taken, took })
+    let recovered = scene.recovered.values().map(|recovered| *recovered as u64).sum();
+    let killed_by_the_other = scene.killed_by_the_other;
+    Ok(Played { kills: scene.kills, takeovers: scene.takeovers, recovered, killed_by_the_other, took })
 }
 
 /// After how many arrivals the host is to die, in order: anywhere in the run, but for its first and last calls.
@@ -113,6 +135,9 @@ struct Ready {
     listens_on: SocketAddr,
     control_on: Option<SocketAddr>,
     callers: u64,
+    /// What the switch left out of a trace, and why.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 async fn ready(switch: &mut Process, site: &Site) -> Result<Ready, DemoError> {
@@ -135,18 +160,22 @@ pub(super) struct Scene<'a> {
     switch: Process,
     /// Those that are expected to live.
     pub(super) hosts: Vec<Host>,
+    /// Between the two, one for each direction.
+    pub(super) wires: Vec<Wire>,
     pub(super) control: Control,
     progress: Progress,
     /// When something moved last, and how it stood then.
     moved: (Instant, (u64, u64, u64)),
     kills: Vec<Kill>,
     takeovers: Vec<Takeover>,
-    pub(super) taken: Taken,
+    /// What each epoch's primary said last: sessions that it found in the store.
+    pub(super) recovered: BTreeMap<u64, usize>,
+    pub(super) killed_by_the_other: u32,
 }
 
 impl Scene<'_> {
     /// Strikes the host when so many calls have come and all else is as planned, and starts it again; false: the run was over before.
-    async fn kill(&mut self, calls: u64, chance: &mut impl Rng) -> Result<bool, DemoError> {
+    async fn kill(&mut self, calls: u64, planned: Planned, chance: &mut impl Rng) -> Result<bool, DemoError> {
         let When { live_calls, treatment, half_collect } = self.plan.when;
         let moment = Moment {
             calls,
@@ -158,21 +187,16 @@ impl Scene<'_> {
         let control = self.control;
         let Some(status) = self.attend(control.hold(&moment)).await? else { return Ok(false) };
         sleep(Duration::from_micros(chance.random_range(0..=KILL_WITHIN_US))).await;
-        let (blow, again, recovery_ms) = match self.plan.pair.as_deref() {
+        let (blow, again, recovery_ms) = match self.plan.pair {
             None => {
                 let (again, recovery_ms) = self.kill_alone(status.tally.leads, chance).await?;
-                (Blow::Kill, again, recovery_ms)
+                (Blow::Kill, again, Some(recovery_ms))
             }
-            Some(blows) => {
-                let drawn = blows.get(chance.random_range(0..blows.len().max(1))).copied().unwrap_or_default();
-                // Every second one is the blow that everybody tries first.
-                let kill = self.kills.len().is_multiple_of(2) && blows.contains(&Blow::Kill);
-                let blow = if kill { Blow::Kill } else { drawn };
-                let takeovers = self.strike(blow, chance).await?;
-                let again = u32::try_from(takeovers.len().saturating_sub(1)).unwrap_or(u32::MAX);
-                let last = takeovers.last().map_or(0.0, |takeover| takeover.ms);
+            Some(_) => {
+                let takeovers = self.strike(planned, chance).await?;
+                let last = takeovers.last().map(|takeover| takeover.ms);
                 self.takeovers.extend(takeovers);
-                (blow, again, last)
+                (planned.blow, planned.again, last)
             }
         };
         self.kills.push(Kill {
@@ -286,9 +310,11 @@ impl Scene<'_> {
                         Some(status) => return Err(self.switch.ended_by_itself(status)),
                         None => {}
                     }
+                    self.start_killed_again()?;
                     for host in &mut self.hosts {
                         host.process.must_live()?;
                     }
+                    self.look_at_primaries().await;
                     match timeout(HUNG, self.control.status()).await {
                         Ok(Ok(status)) => self.look_at(&status),
                         // It is about to end: the next look tells.

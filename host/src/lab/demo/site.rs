@@ -3,11 +3,11 @@
 use std::{
     ffi::OsString,
     fmt::Write,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
-use super::{Calls, DemoError, Plan, process::Process};
+use super::{Calls, DemoError, Plan, process::Process, wire::Wire};
 
 /// The groups behind `ivr-menu`'s digits in a trace: the service types, by the digit that their callers press.
 const TRACE_CHOICES: &str = "1=group:PS,2=group:PE,3=group:IN,4=group:NE,5=group:NW,6=group:TT";
@@ -18,9 +18,14 @@ const TALK_S: f64 = 180.0;
 /// Agents for each one that the calls of a group keep busy. Reason: with a little too few, calls wait, and a kill meets more of them.
 const STAFFING: f64 = 0.95;
 
-/// What generated callers press: at the menu, at the survey's questions, where six digits are asked for.
-const PRESSES: [&str; 4] =
-    ["8000=", "8001=1:45,2:25,3:15,0:8,7:4,:3", "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16", "8003=271828:60,314159:30,27:5,:5"];
+/// What generated callers press: at the menu, at the survey's questions, to hear the hours again, where six digits are asked for.
+const PRESSES: [&str; 5] = [
+    "8000=",
+    "8001=1:45,2:25,3:15,0:8,7:4,:3",
+    "8002=1:10,2:10,3:20,4:30,5:20,9:4,:16",
+    "8003=1:30,:70",
+    "8004=271828:60,314159:30,27:5,:5",
+];
 
 /// The store's file.
 const STORE: &str = "demo.db";
@@ -28,7 +33,7 @@ const STORE: &str = "demo.db";
 /// The node's id.
 const NODE: tandem_words::NodeId = 101;
 
-/// A group of a generated run, and its share of all calls.
+/// A group of a generated run, and its share of all calls to strategies that route.
 const GROUPS: [(&str, f64); 4] = [("agents", 0.36), ("sales", 0.16), ("support", 0.09), ("billing", 0.06)];
 
 /// Of an instance: `a` in 101/a.
@@ -43,11 +48,13 @@ pub struct Site {
 }
 
 /// Of one instance.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Ports {
     letter: Letter,
     synch: SocketAddr,
     admin: SocketAddr,
+    /// Where the other one finds its synch port: a wire that can be cut.
+    wire: TcpListener,
 }
 
 impl Site {
@@ -84,11 +91,32 @@ impl Site {
     }
 
     fn options(&self) -> PathBuf {
-        self.file("tandem.toml")
+        self.options_of('a')
     }
 
-    /// Writes the options file: the switch, whose gateway listens there, and the strategies.
+    /// The file of an instance. They differ in one thing: the other one's synch port is at the wire that leads there.
+    fn options_of(&self, letter: Letter) -> PathBuf {
+        self.file(if letter == 'a' { "tandem.toml" } else { "tandem-b.toml" })
+    }
+
+    /// The wires between the two, to be called once, by a runtime.
+    pub fn wires(&self) -> Result<Vec<Wire>, DemoError> {
+        let wire = |ports: &Ports| {
+            let listener = ports.wire.try_clone().and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(listener)
+            });
+            Ok(Wire::new(listener.map_err(DemoError::io(ports.synch.to_string()))?, ports.synch))
+        };
+        self.ports.iter().map(wire).collect()
+    }
+
+    /// Writes the options files: the switch, whose gateway listens there, and the strategies.
     pub fn write_options(&self, plan: &Plan, switch: SocketAddr) -> Result<(), DemoError> {
+        self.letters().into_iter().try_for_each(|letter| self.write_options_of(letter, plan, switch))
+    }
+
+    fn write_options_of(&self, own: Letter, plan: &Plan, switch: SocketAddr) -> Result<(), DemoError> {
         let mut text = format!(
             "\
 # Written by `tandem demo`.
@@ -103,7 +131,9 @@ id = {NODE}
         if self.ports.is_empty() {
             text.push_str("a = {}\n");
         }
-        for Ports { letter, synch, admin } in &self.ports {
+        for Ports { letter, synch, admin, wire } in &self.ports {
+            let there = wire.local_addr().map_err(DemoError::io(synch.to_string()))?;
+            let synch = if *letter == own { *synch } else { there };
             let _ = writeln!(text, "{letter} = {{ synch = \"{synch}\", admin = \"{admin}\" }}");
         }
         // As long as the caller: whoever is not answered hangs up, and no strategy sends a call to its default route.
@@ -116,12 +146,13 @@ id = {NODE}
                 routing_point(&mut text, "8000", "builtin:welcome", "wait-s = 0");
                 routing_point(&mut text, "8001", "builtin:ivr-menu", "wait-s = 0");
                 routing_point(&mut text, "8002", "builtin:survey", "");
+                routing_point(&mut text, "8003", "builtin:hours", "");
                 if let Some(path) = &plan.one_more {
-                    routing_point(&mut text, "8003", &absolute(path)?.display().to_string(), "");
+                    routing_point(&mut text, "8004", &absolute(path)?.display().to_string(), "");
                 }
             }
         }
-        let path = self.options();
+        let path = self.options_of(own);
         std::fs::write(&path, text).map_err(DemoError::io(path))
     }
 
@@ -143,8 +174,8 @@ id = {NODE}
             Calls::Generated { calls_per_hour, hours } => {
                 add("--calls-per-hour", calls_per_hour.to_string().into());
                 add("--hours", hours.to_string().into());
-                add("--agents", agents(*calls_per_hour).into());
-                let numbers = if plan.one_more.is_some() { 4 } else { 3 };
+                let numbers = if plan.one_more.is_some() { 5 } else { 4 };
+                add("--agents", agents(*calls_per_hour, numbers).into());
                 PRESSES.iter().take(numbers).for_each(|presses| add("--digits", presses.into()));
             }
         }
@@ -153,7 +184,7 @@ id = {NODE}
 
     /// Starts `tandem run`.
     pub fn start_host(&self, plan: &Plan, letter: Letter) -> Result<Process, DemoError> {
-        let (options, instance) = (self.options(), format!("{NODE}/{letter}"));
+        let (options, instance) = (self.options_of(letter), format!("{NODE}/{letter}"));
         let arguments = [OsString::from("run"), "--instance".into(), instance.into(), "--config".into(), options.into()];
         let (name, log) = if letter == 'a' { ("the host", "host.log") } else { ("the other host", "host-b.log") };
         Process::start(name, &plan.program, arguments, self.file(log))
@@ -195,11 +226,11 @@ impl Ports {
     /// ends.
     fn free() -> Result<Vec<Self>, DemoError> {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let open = || std::net::TcpListener::bind(loopback).map_err(DemoError::io(loopback.to_string()));
+        let open = || TcpListener::bind(loopback).map_err(DemoError::io(loopback.to_string()));
         // All at once, so that none comes twice.
-        let open = [('a', open()?, open()?), ('b', open()?, open()?)];
-        let address = |listener: &std::net::TcpListener| listener.local_addr().map_err(DemoError::io(loopback.to_string()));
-        let ports = |(letter, synch, admin)| Ok(Ports { letter, synch: address(&synch)?, admin: address(&admin)? });
+        let open = [('a', open()?, open()?, open()?), ('b', open()?, open()?, open()?)];
+        let address = |listener: &TcpListener| listener.local_addr().map_err(DemoError::io(loopback.to_string()));
+        let ports = |(letter, synch, admin, wire)| Ok(Ports { letter, synch: address(&synch)?, admin: address(&admin)?, wire });
         open.into_iter().map(ports).collect()
     }
 }
@@ -212,10 +243,11 @@ fn routing_point(text: &mut String, number: &str, strategy: &str, parameters: &s
     );
 }
 
-/// So many for each group that a few calls wait.
-fn agents(calls_per_hour: f64) -> String {
+/// So many for each group that a few calls wait; one of the numbers routes nobody.
+fn agents(calls_per_hour: f64, numbers: usize) -> String {
+    let routed = calls_per_hour * (numbers as f64 - 1.0) / numbers as f64;
     let of = |(group, share): &(&str, f64)| {
-        let busy = calls_per_hour * share * TALK_S / 3_600.0;
+        let busy = routed * share * TALK_S / 3_600.0;
         format!("{group}={}", (busy * STAFFING).ceil().max(1.0))
     };
     GROUPS.iter().map(of).collect::<Vec<_>>().join(",")
@@ -248,6 +280,15 @@ mod tests {
             let options = Options::load(&site.options()).unwrap().options;
             let node = &options.nodes[0];
             assert_eq!((node.a.is_some(), node.b.is_some()), (true, is_pair));
+            if is_pair {
+                let other = Options::load(&site.options_of('b')).unwrap().options;
+                let synch = |options: &Options| {
+                    let instance = |instance: &Option<crate::options::Instance>| instance.as_ref().unwrap().synch.clone().unwrap().port;
+                    [instance(&options.nodes[0].a), instance(&options.nodes[0].b)]
+                };
+                assert!(synch(&options).iter().zip(synch(&other)).all(|(port, of_other)| *port != of_other), "each goes by a wire");
+                assert!(options.fingerprint().unwrap().differing(&other.fingerprint().unwrap()).is_empty());
+            }
             assert_eq!(site.letters(), if is_pair { vec!['a', 'b'] } else { vec!['a'] });
             let admins = site.letters().into_iter().filter_map(|letter| site.admin(letter));
             let admins: std::collections::BTreeSet<_> = admins.collect();

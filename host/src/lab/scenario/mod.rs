@@ -71,6 +71,12 @@ pub enum Action {
     HangsUp,
     /// The target that talks with the caller hangs up.
     AgentHangsUp,
+    /// The target lets the caller wait, with music (true), or comes back to them.
+    AgentHolds(bool),
+    /// Somebody other than the strategy attaches user data.
+    SomebodyAttaches(Property),
+    /// Somebody other than the strategy deletes user data of this key.
+    SomebodyDeletes(String),
     /// So many agents of a group log in.
     LogIn(String, u32),
     /// So many agents of a group log out.

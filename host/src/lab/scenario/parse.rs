@@ -119,9 +119,22 @@ fn action(reading: &mut Reading<'_>) -> Parsed<Action> {
     if reading.takes("agents log out") {
         return staff(reading).map(|(group, count)| Action::LogOut(group, count));
     }
-    let plain = [("caller hangs up", Action::HangsUp), ("agent hangs up", Action::AgentHangsUp)];
+    if reading.takes("somebody attaches") {
+        return property(reading).map(|(key, value)| Action::SomebodyAttaches(Property::new(key, value)));
+    }
+    if reading.takes("somebody deletes") {
+        return reading.name("a key of user data").map(Action::SomebodyDeletes);
+    }
+    let plain = [
+        ("caller hangs up", Action::HangsUp),
+        ("agent hangs up", Action::AgentHangsUp),
+        ("agent holds", Action::AgentHolds(true)),
+        ("agent retrieves", Action::AgentHolds(false)),
+    ];
     let found = plain.into_iter().find(|(words, _)| reading.takes(words));
-    found.map(|(_, action)| action).ok_or_else(|| reading.wrong("a sentence that begins with caller, agent, agents, host, wait or expect"))
+    found
+        .map(|(_, action)| action)
+        .ok_or_else(|| reading.wrong("a sentence that begins with caller, agent, agents, somebody, host, wait or expect"))
 }
 
 fn expectation(reading: &mut Reading<'_>) -> Parsed<Expectation> {
@@ -223,9 +236,9 @@ fn check_order(reading: &Reading<'_>, action: &Action, before: &[Step]) -> Parse
     let called = before.iter().any(|step| matches!(step.action, Action::Dials(..)));
     match action {
         Action::Dials(..) if called => Err(reading.refuse("the caller has called already: a scenario is one call".to_owned())),
-        Action::Presses(_) | Action::HangsUp | Action::AgentHangsUp | Action::Expect(_) if !called => {
-            Err(ScenarioError { nearest: Some("caller dials 8000"), ..reading.refuse("nobody has called yet".to_owned()) })
-        }
+        Action::Dials(..) => Ok(()),
+        Action::Wait(_) | Action::HostDies(_) | Action::LogIn(..) | Action::LogOut(..) => Ok(()),
+        _ if !called => Err(ScenarioError { nearest: Some("caller dials 8000"), ..reading.refuse("nobody has called yet".to_owned()) }),
         _ => Ok(()),
     }
 }

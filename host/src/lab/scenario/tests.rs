@@ -40,6 +40,9 @@ fn words_are_read_as_they_are_meant() {
     let sound = |name: &str| Prompt::Sound(name.to_owned());
     assert_eq!(action("caller presses 1 2 #"), Action::Presses("12#".to_owned()));
     assert_eq!(action("caller presses *8"), Action::Presses("*8".to_owned()));
+    assert_eq!(action("agent retrieves"), Action::AgentHolds(false));
+    assert_eq!(action("somebody attaches a = \"b\""), Action::SomebodyAttaches(Property::new("a", "b")));
+    assert_eq!(action("somebody deletes \"a b\""), Action::SomebodyDeletes("a b".to_owned()));
     assert_eq!(action("wait 1500ms"), Action::Wait(1_500));
     assert_eq!(action("host dies for 2m"), Action::HostDies(120_000));
     assert_eq!(action("agents log out \"first level\": 3"), Action::LogOut("first level".to_owned(), 3));
@@ -76,7 +79,7 @@ fn what_cannot_be_read_is_named_with_what_was_probably_meant() {
     check(
         "caller dails 8000",
         expect![[r#"
-        line 1, column 1: expected a sentence that begins with caller, agent, agents, host, wait or expect, found `caller`
+        line 1, column 1: expected a sentence that begins with caller, agent, agents, somebody, host, wait or expect, found `caller`
             write: caller dials 8000"#]],
     );
     check(

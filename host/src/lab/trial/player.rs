@@ -113,6 +113,13 @@ impl<'a> Player<'a> {
             (Action::Presses(keys), Some(call)) => vec![Command::Press { interaction: call.clone(), keys: keys.clone() }],
             (Action::HangsUp, Some(call)) => vec![Command::HangUp { interaction: call.clone() }],
             (Action::AgentHangsUp, Some(call)) => vec![Command::TargetHangsUp { interaction: call.clone() }],
+            (Action::AgentHolds(held), Some(call)) => vec![Command::Hold { interaction: call.clone(), held: *held }],
+            (Action::SomebodyAttaches(property), Some(call)) => {
+                vec![Command::ChangeUserData { interaction: call.clone(), changed: vec![property.clone()], deleted: Vec::new() }]
+            }
+            (Action::SomebodyDeletes(key), Some(call)) => {
+                vec![Command::ChangeUserData { interaction: call.clone(), changed: Vec::new(), deleted: vec![key.clone()] }]
+            }
             (Action::LogIn(group, count), _) => staffing.log_in(group, *count),
             (Action::LogOut(group, count), _) => {
                 staffing.log_out(group, *count).map_err(|why| self.fails(step, Fault::Impossible { why }))?

@@ -147,6 +147,57 @@ fn agents_come_and_go_patience_ends_and_hosts_stay_away() {
 }
 
 #[test]
+fn what_people_do_besides_reaches_the_strategy() {
+    let hears = || {
+        like_desk(|memory, event, ask| {
+            match &event.body {
+                EventBody::InteractionAdded(added) => {
+                    memory.set("call", &added.id);
+                    ask.route(&added.id, "sales");
+                }
+                EventBody::PartyChanged(party) => {
+                    let who = if party.id == "caller" { "caller" } else { "target" };
+                    ask.milestone(&format!("{who} {:?}", party.state));
+                }
+                EventBody::UserDataChanged(_) => {
+                    let vip = ask.user_data(memory.get("call"), "vip");
+                    ask.milestone(&format!("vip {}", vip.as_deref().unwrap_or("unknown")));
+                }
+                EventBody::Digit(digit) => ask.milestone(&format!("pressed {}", digit.key)),
+                EventBody::InteractionDeleted(_) => return Act::Finish,
+                _ => {}
+            }
+            Act::Wait
+        })
+    };
+    let text = r#"
+        agents sales: 1
+        caller dials 8000
+        expect route group "sales"
+        expect milestone "caller Connected"
+        expect milestone "target Ringing"
+        expect routed to "sales"
+        expect milestone "target Connected"
+        caller presses 5
+        expect milestone "pressed 5"
+        agent holds
+        expect milestone "caller Held"
+        agent retrieves
+        expect milestone "caller Connected"
+        somebody attaches vip = "yes"
+        expect milestone "vip yes"
+        somebody deletes vip
+        expect milestone "vip unknown"
+        agent hangs up
+        expect end
+    "#;
+    for mode in Mode::ALL {
+        let played = stage(hears).play(&parse(text).unwrap(), mode, 1);
+        played.result.unwrap_or_else(|failure| panic!("{mode:?}\n{failure}"));
+    }
+}
+
+#[test]
 fn what_comes_instead_is_shown_with_the_call_so_far() {
     bad(
         "caller dials 8000 from 5551234\nexpect collect",

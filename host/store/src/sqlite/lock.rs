@@ -70,6 +70,15 @@ pub struct InstanceLock {
     _file: LockFile,
 }
 
+/// What stands in the file of a node's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Who has taken the lock last. It may have let go of it since.
+    pub holder: Holder,
+    /// How often it has shown since that it moves, though it cannot write to the store.
+    pub beat: u64,
+}
+
 /// A file that is locked, and names who has locked it.
 #[derive(Debug)]
 struct LockFile {
@@ -100,13 +109,14 @@ impl PrimaryLock {
         }
     }
 
-    /// Writes into the file who has it: whoever hangs between taking the lock and taking the lease must be found, too.
-    pub fn sign(&self, holder: &Holder) -> Result<(), LockError> {
-        self.file.sign(holder)
+    /// Writes into the file who has it: whoever hangs between taking the lock and taking the lease must be found, too. A `beat`
+    /// that moves says that the holder does. In place, so that a full disk takes it.
+    pub fn sign(&self, holder: &Holder, beat: u64) -> Result<(), LockError> {
+        self.file.sign(holder, beat)
     }
 
-    /// Who has taken the lock last, where that can be read. It may have let go of it since.
-    pub fn signature(store: &Path, node: NodeId) -> Option<Holder> {
+    /// What stands in the lock's file, where that can be read.
+    pub fn signature(store: &Path, node: NodeId) -> Option<Signature> {
         read_signature(&lock_path(store, node))
     }
 
@@ -123,10 +133,10 @@ impl InstanceLock {
         let until = Instant::now() + LAST_OWNER_GOES;
         loop {
             match LockFile::take(&path, true)? {
-                Some(file) => return file.sign(holder).map(|()| InstanceLock { _file: file }),
+                Some(file) => return file.sign(holder, 0).map(|()| InstanceLock { _file: file }),
                 None if Instant::now() < until => thread::sleep(Duration::from_millis(10)),
                 None => {
-                    let pid = read_signature(&path).map(|holder| holder.pid);
+                    let pid = read_signature(&path).map(|signature| signature.holder.pid);
                     return Err(LockError::Runs { instance: holder.instance, pid, path });
                 }
             }
@@ -137,7 +147,10 @@ impl InstanceLock {
     pub fn owner(store: &Path, instance: InstanceName) -> Option<Holder> {
         let path = instance_path(store, instance);
         let file = File::open(&path).ok()?;
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| read_signature(&path)).flatten()
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+            .then(|| read_signature(&path))
+            .flatten()
+            .map(|signature| signature.holder)
     }
 }
 
@@ -172,9 +185,9 @@ impl LockFile {
         }
     }
 
-    fn sign(&self, holder: &Holder) -> Result<(), LockError> {
+    fn sign(&self, holder: &Holder, beat: u64) -> Result<(), LockError> {
         let Holder { instance, pid, process_start, boot_id } = holder;
-        let text = format!("{instance} {pid} {process_start} {boot_id}\n");
+        let text = format!("{instance} {pid} {process_start} {boot_id} {beat}\n");
         // In place and padded: a reader never meets a file without any signature.
         let written = self.file.write_all_at(format!("{text:<SIGNATURE_BYTES$}").as_bytes(), 0);
         written.map_err(|cause| LockError::Io { path: self.path.clone(), cause })
@@ -184,14 +197,17 @@ impl LockFile {
 /// How long a process that was killed may take to be gone: the kernel frees its memory before its locks.
 const LAST_OWNER_GOES: Duration = Duration::from_secs(2);
 
-/// More than any signature: a boot id has 36 characters.
+/// More than any signature: a boot id has 36 characters, the longest numbers 20 each.
 const SIGNATURE_BYTES: usize = 128;
 
-fn read_signature(path: &Path) -> Option<Holder> {
+fn read_signature(path: &Path) -> Option<Signature> {
     let text = fs::read_to_string(path).ok()?;
     let mut words = text.split_whitespace();
     let (instance, pid, process_start) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some(Holder { instance, pid, process_start, boot_id: words.next()?.to_owned() })
+    let holder = Holder { instance, pid, process_start, boot_id: words.next()?.to_owned() };
+    // The release before this one wrote none.
+    let beat = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    Some(Signature { holder, beat })
 }
 
 fn lock_path(store: &Path, node: NodeId) -> PathBuf {

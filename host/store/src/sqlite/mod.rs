@@ -19,7 +19,7 @@ use tandem_words::{InstanceName, NodeId, SessionId, StoreId, VersionId};
 use self::classify::Failure;
 use crate::{Holder, Reader, Store, StoreError, head::Head, losers::Losers};
 
-pub use lock::{InstanceLock, LockError, PrimaryLock};
+pub use lock::{InstanceLock, LockError, PrimaryLock, Signature};
 pub(crate) use open::tune;
 
 /// Heads kept of live sessions, so that a row costs no look-up: about 25 MB. Past it all are read again as needed.

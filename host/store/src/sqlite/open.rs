@@ -66,7 +66,10 @@ fn try_writer(path: &Path) -> Result<(Connection, StoreId), Failure> {
     }
     tune(&db, path)?;
     db.set_prepared_statement_cache_capacity(32);
-    migrate(&db, path)?;
+    // A store of this release is opened without waiting for whoever writes to it.
+    if !matches!(found, Found::Store(schema) if usize::try_from(schema) == Ok(MIGRATIONS.len())) {
+        migrate(&db, path)?;
+    }
     let id = db.query_row("SELECT id FROM store", (), |row| row.get::<_, i64>(0))?;
     Ok((db, id.cast_unsigned()))
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tandem_store::{Disposition, Holder, InstanceLock, LockError, PrimaryLock, Sqlite, Store, StoreError, open_reader};
+use tandem_store::{Disposition, Holder, InstanceLock, LockError, PrimaryLock, Signature, Sqlite, Store, StoreError, open_reader};
 use tandem_words::InstanceName;
 
 use crate::rows::{NODE, Primary, holder, id, opened, snapshot, step};
@@ -232,9 +232,10 @@ fn a_lock_says_who_took_it_and_notices_that_its_file_is_gone() {
     let path = folder.path().join("store.db");
     assert_eq!(PrimaryLock::signature(&path, NODE), None);
     let lock = PrimaryLock::try_take(&path, NODE).unwrap();
-    lock.sign(&named('a', 1_234_567_890)).unwrap();
-    lock.sign(&named('b', 7)).unwrap();
-    assert_eq!(PrimaryLock::signature(&path, NODE), Some(named('b', 7)));
+    lock.sign(&named('a', 1_234_567_890), u64::MAX).unwrap();
+    assert_eq!(PrimaryLock::signature(&path, NODE), Some(Signature { holder: named('a', 1_234_567_890), beat: u64::MAX }));
+    lock.sign(&named('b', 7), 0).unwrap();
+    assert_eq!(PrimaryLock::signature(&path, NODE), Some(Signature { holder: named('b', 7), beat: 0 }));
     assert!(lock.is_in_place());
     std::fs::remove_file(folder.path().join(format!("store.db.node-{NODE}.lock"))).unwrap();
     assert!(!lock.is_in_place());

@@ -58,5 +58,8 @@ fn absence(sides: &Sides<'_>, call: &Call, session: Option<SessionId>, at: Times
 /// Sessions that asked for the default route themselves.
 fn sessions_that_asked(sides: &Sides<'_>) -> std::collections::HashSet<SessionId> {
     let asks = |asks: &Asks| matches!(asks, Asks::Route(route) if route.targets.contains(&Target::DefaultRoute));
-    sides.host.asked.iter().filter(|(_, asked)| !asked.refused && asks(&asked.body.asks)).map(|(key, _)| key.session).collect()
+    let committed = sides.host.asked.iter().filter(|(_, asked)| !asked.refused && asks(&asked.body.asks)).map(|(key, _)| key.session);
+    // Of sessions whose steps are not kept.
+    let received = sides.switch.requests.iter().filter(|received| asks(&received.body.asks)).map(|received| received.key.session);
+    committed.chain(received).collect()
 }

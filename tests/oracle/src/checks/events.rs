@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::finding::{Finding, Findings, Kind};
-use crate::host::{HostSide, Run, Taken};
+use crate::host::{Gap, HostSide, Run, Taken};
 use crate::input::ids::{Key, Place, SessionId};
 use crate::input::journal::Source;
 use crate::input::record::Outcome;
@@ -25,6 +25,8 @@ enum Excuse {
     Gap,
     /// Within the grace before the end.
     Grace,
+    /// The steps of its session are not kept.
+    Unwritten,
 }
 
 pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
@@ -38,15 +40,24 @@ pub(crate) fn check(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Finding
                     findings.add(kind, finding(sides.switch, event, what).session(taken.session).in_journal(taken.line));
                 }
             }
-            None => match judge.excuse(index, event, owner) {
+            None => match judge.excuse(Some(index), event, owner) {
                 Ok(Excuse::Gap) => facts.events_in_gaps += 1,
                 Ok(Excuse::Unheard) => facts.events_unheard += 1,
+                Ok(Excuse::Unwritten) => facts.events_unwritten += 1,
                 Ok(_) => facts.events_ignored += 1,
                 Err(why) => {
                     let what = format!("`{}` is in no step: {why}", event.body.name);
                     findings.add(Kind::LostEvents, finding(sides.switch, event, what).session(owner));
                 }
             },
+        }
+    }
+    for event in &sides.switch.missed {
+        facts.events_missed += 1;
+        let owner = judge.owner(event);
+        if let Err(why) = judge.excuse(None, event, owner) {
+            let what = format!("`{}` happened while no gateway was there, and nothing says so: {why}", event.body.name);
+            findings.add(Kind::LostEvents, Finding { position: None, ..finding(sides.switch, event, what).session(owner) });
         }
     }
     unrecorded(sides, findings);
@@ -137,8 +148,10 @@ impl<'a> Judge<'a> {
             .any(|of| of == session)
     }
 
-    fn excuse(&self, index: usize, event: &Event, owner: Option<SessionId>) -> Result<Excuse, String> {
+    /// `index`: the event's among those of the switch; none: the gateway missed it.
+    fn excuse(&self, index: Option<usize>, event: &Event, owner: Option<SessionId>) -> Result<Excuse, String> {
         let why = match owner.and_then(|owner| self.host.last_run(owner)) {
+            Some((_, run)) if !run.persisted => return Ok(Excuse::Unwritten),
             Some((incarnation, run)) => match self.excuse_of_run(index, event, incarnation, run) {
                 Ok(excuse) => return Ok(excuse),
                 Err(why) => why,
@@ -158,21 +171,33 @@ impl<'a> Judge<'a> {
     }
 
     /// Of an event whose session is in the journal.
-    fn excuse_of_run(&self, index: usize, event: &Event, incarnation: u32, run: &Run) -> Result<Excuse, String> {
+    fn excuse_of_run(&self, index: Option<usize>, event: &Event, incarnation: u32, run: &Run) -> Result<Excuse, String> {
         if let Some(key) = event.answers {
             let unasked = !self.host.asked.contains_key(&key);
             if unasked || key.incarnation < incarnation || self.was_answered(key, event) {
                 return Ok(Excuse::Over);
             }
         }
-        if run
-            .gaps
-            .iter()
-            .any(|(since, told)| (*since..=*told).contains(&event.at) && self.switch.had_forgotten(index, self.options.retain, *told))
-        {
+        if run.claimed_in.is_some_and(|incarnation| event.place.incarnation < incarnation) {
+            // Nobody had the call when its gateway died, so the next one told it again.
+            return Ok(Excuse::Over);
+        }
+        let forgotten = |gap: &Gap| {
+            let pushed_out = |index| event.at <= gap.told_at && self.switch.had_pushed_out(index, self.options.retain, gap.told_at);
+            self.switch.began_anew_behind(event) || index.is_some_and(pushed_out)
+        };
+        let in_gap = run.gaps.iter().any(|gap| gap.covers(event.at, event.place) && forgotten(gap));
+        let Some(over) = run.over else {
+            // A request stays open until it is answered: a gap answers nothing.
+            return match (in_gap, event.answers) {
+                (true, None) => Ok(Excuse::Gap),
+                (true, Some(_)) => Err("its session waits for this answer, and was told of a gap only".to_owned()),
+                (false, _) => Err("its session was not over".to_owned()),
+            };
+        };
+        if in_gap {
             return Ok(Excuse::Gap);
         }
-        let Some(over) = run.over else { return Err("its session was not over".to_owned()) };
         match over.last {
             Some(last) if event.place < last => Err(format!("its session took a later event, {last}")),
             _ if over.with_it || event.at >= over.not_before => Ok(Excuse::Over),
@@ -191,17 +216,19 @@ impl<'a> Judge<'a> {
 
     /// Of an event of a visit that never had a session: that must be because nothing is deployed at that routing point, or
     /// because the switch forgot the event before anybody could hear it; and the call must have gone without a session.
-    fn excuse_without_session(&self, index: usize, event: &Event) -> Result<Excuse, String> {
+    fn excuse_without_session(&self, index: Option<usize>, event: &Event) -> Result<Excuse, String> {
         let Some(call) = self.switch.call_at(event) else { return Ok(Excuse::Unserved) };
         let Some(visit) = call.visits.get(..event.visits).and_then(<[_]>::last) else {
-            return Err("its call was never added".to_owned());
+            // One that came while no gateway was there, and may be told by the next.
+            return if index.is_none() { Ok(Excuse::Unserved) } else { Err("its call was never added".to_owned()) };
         };
         let went_without = matches!(call.outcome(), None | Some(Outcome::Abandoned | Outcome::DefaultRouted)) || is_moved(call);
         if !went_without {
             return Err("its call never had a session, and yet it was served".to_owned());
         }
         let undeployed = !self.deployed.contains(&*visit.routing_point);
-        let forgotten = self.switch.had_forgotten(index, self.options.retain, self.switch.ended_at);
+        let pushed_out = index.is_some_and(|index| self.switch.had_pushed_out(index, self.options.retain, self.switch.ended_at));
+        let forgotten = self.switch.began_anew_behind(event) || pushed_out;
         if undeployed || forgotten { Ok(Excuse::Unserved) } else { Err("its call never had a session".to_owned()) }
     }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::finding::{Finding, Findings, Kind};
 use crate::host::Asked;
 use crate::input::ids::{Key, Timestamp};
+use crate::input::journal::Source;
 use crate::input::record::Verdict;
 use crate::input::request::Asks;
 use crate::judge::Sides;
+use crate::leadership::Span;
 use crate::report::Facts;
 use crate::switch::Received;
 
@@ -25,7 +27,7 @@ fn finding(received: &Received, what: String) -> Finding {
 
 /// Whatever left the host stands in the journal just so, whether or not it was let in.
 fn unjournaled(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
-    let mut applied = HashSet::new();
+    let (mut applied, mut unwritten, mut incarnations) = (HashSet::new(), HashMap::new(), HashMap::new());
     for received in &sides.switch.requests {
         facts.requests += 1;
         facts.deduplicated += u64::from(received.verdict == Verdict::Duplicate);
@@ -33,8 +35,14 @@ fn unjournaled(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
         facts.gone += u64::from(received.verdict == Verdict::Gone);
         if received.verdict == Verdict::Applied {
             applied.insert(received.key);
+            let latest = incarnations.entry(received.key.session).or_insert(received.key.incarnation);
+            if received.key.incarnation < *latest {
+                let what = format!("`{}` of incarnation {} acts behind incarnation {latest}", received.body.name, received.key.incarnation);
+                findings.add(Kind::StaleEpochs, finding(received, what));
+            }
+            *latest = received.key.incarnation.max(*latest);
         }
-        if let Some(what) = difference(sides, received) {
+        if let Some(what) = difference(sides, received).or_else(|| unlike(received, &mut unwritten)) {
             findings.add(Kind::UnjournaledRequests, finding(received, format!("`{}` {what}", received.body.name)));
         }
     }
@@ -48,7 +56,20 @@ fn unjournaled(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
     }
 }
 
+/// One number, one request, wherever the journal does not say which.
+fn unlike(received: &Received, before: &mut HashMap<(Key, bool), (u32, u64)>) -> Option<String> {
+    let is_cancel = received.body.asks == Asks::Cancel;
+    let first = *before.entry((received.key, is_cancel)).or_insert((received.seq, received.body.fingerprint));
+    let unlike = first.1 != received.body.fingerprint || (first.0 != received.seq && !is_cancel);
+    unlike.then(|| format!("was received of step {}, but this number was another request's, of step {}", received.seq, first.0))
+}
+
 fn difference(sides: &Sides<'_>, received: &Received) -> Option<String> {
+    match sides.host.run(received.key.session, received.key.incarnation) {
+        // Its steps are not kept; that it began is.
+        Some(run) if !run.persisted => return None,
+        _ => {}
+    }
     if received.body.asks == Asks::Cancel {
         let known = sides.host.cancelled.contains(&received.key);
         return (!known).then(|| "was received, but no step of the journal asks for it".to_owned());
@@ -93,7 +114,8 @@ fn lost(sides: &Sides<'_>, findings: &mut Findings) {
     let received: HashSet<Key> = received.map(|received| received.key).collect();
     let mut lost = Vec::new();
     for (key, asked) in &sides.host.asked {
-        if !asked.refused && asked.body.is_for_switch() && !received.contains(key) {
+        let lost_in_switch = || lost_with_gateway(sides, *key, asked);
+        if !asked.refused && asked.body.is_for_switch() && !received.contains(key) && !lost_in_switch() {
             lost.extend(sendable_from(sides, *key, asked).map(|at| (asked.line, *key, at)));
         }
     }
@@ -105,6 +127,15 @@ fn lost(sides: &Sides<'_>, findings: &mut Findings) {
         let call = asked.and_then(|asked| asked.body.interaction.as_deref());
         findings.add(Kind::LostRequests, Finding::new(what).call(call).session(key.session).key(key).at(at).in_journal(line));
     }
+}
+
+/// On its way to a gateway that died with its memory: it is never sent again, and its session was told that nobody knows, unless
+/// it is over.
+fn lost_with_gateway(sides: &Sides<'_>, key: Key, asked: &Asked) -> bool {
+    let Sides { switch, host, .. } = *sides;
+    let told = || matches!(host.answered.get(&key), Some(Source::Host));
+    let over = || host.run(key.session, key.incarnation).is_some_and(|run| run.over.is_some());
+    switch.restarts.iter().any(|(_, began_at)| asked.at <= *began_at) && (told() || over())
 }
 
 /// The first moment at which a primary led that knew of the request, with its call still open, and went on leading: time
@@ -140,7 +171,9 @@ fn closed_at(sides: &Sides<'_>, key: Key, asked: &Asked) -> Option<Timestamp> {
 
 /// Where nothing died, nothing is sent twice and nobody is refused (design, section 9).
 fn refused(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
-    facts.faults = sides.switch.leadership.faults().len() as u64;
+    let faults = sides.switch.leadership.faults();
+    facts.faults = faults.len() as u64;
+    facts.longest_fault_ms = faults.iter().map(Span::length_ms).max().unwrap_or_default();
     if facts.faults > 0 {
         return;
     }

@@ -2,9 +2,10 @@
 //!
 //! 1. *Fault-crossed*: a loss of a primary, from the loss to the next primary, overlaps the call's wait: from its arrival until
 //!    it came to a person or to the default route for good, or left.
-//! 2. *Behind* such a call, as `behind` and `queues` define it.
+//! 2. *Restarted*: its session is not persisted and was started again, so an announcement may be heard twice.
+//! 3. *Behind* such a call, as `behind` and `queues` define it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     behind::affected,
@@ -19,6 +20,7 @@ use crate::switch::{Call, SwitchSide};
 
 pub(crate) fn check(
     ours: &SwitchSide,
+    restarted: &HashSet<String>,
     twin: &SwitchSide,
     options: &Options,
     facts: &mut Facts,
@@ -41,7 +43,9 @@ pub(crate) fn check(
         compared.fault_crossed += u64::from(late.contains(&Who::Caller(caller)));
         let (our, their) = (ours_by_caller.get(&caller).copied(), twins_by_caller.get(&caller).copied());
         let Some(what) = difference(our, their) else { continue };
-        if late.contains(&Who::Caller(caller)) {
+        if our.is_some_and(|call| restarted.contains(&call.id)) {
+            compared.differing_restarted += 1;
+        } else if late.contains(&Who::Caller(caller)) {
             compared.differing_fault_crossed += 1;
         } else if affected.contains(&Who::Caller(caller)) {
             compared.differing_behind += 1;

@@ -41,6 +41,18 @@ pub(crate) struct Opening {
     pub(crate) epoch: u64,
     pub(crate) claim: Option<Claim>,
     pub(crate) started_at: Timestamp,
+    #[serde(default)]
+    pub(crate) survival: Survival,
+}
+
+/// What a switchover does to a session. Only of those that are recovered there are steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Survival {
+    #[default]
+    Recovered,
+    Restarted,
+    Left,
 }
 
 /// Where an event came from.

@@ -22,6 +22,7 @@ pub struct Run {
     pub journal: Vec<Value>,
     now: u64,
     position: u64,
+    incarnation: u64,
     epoch: u64,
     led: bool,
     sessions: BTreeMap<String, Session>,
@@ -83,7 +84,7 @@ pub fn default_routed(call: &str) -> Value {
 impl Run {
     /// The switch begins, and a host leads it.
     pub fn begin() -> Self {
-        let mut run = Run { led: true, epoch: 1, ..Run::default() };
+        let mut run = Run { led: true, epoch: 1, incarnation: 1, ..Run::default() };
         run.line(json!({"type": "begin", "switch": "sim", "incarnation": 1, "seed": 7, "at": 0, "control_deadline_ms": 4000}));
         run.line(json!({"type": "led", "at": 0, "node": 101, "epoch": 1}));
         run
@@ -106,6 +107,26 @@ impl Run {
         self.led = true;
         self.epoch += 1;
         self.line(json!({"type": "led", "at": self.now, "node": 101, "epoch": self.epoch}));
+    }
+
+    /// A gateway begins that knows nothing; whoever led before leads again.
+    pub fn begin_again(&mut self) {
+        (self.incarnation, self.position, self.led) = (self.incarnation + 1, 0, true);
+        self.backlog.clear();
+        self.line(json!({"type": "begin", "switch": "sim", "incarnation": self.incarnation, "seed": 7, "at": self.now, "control_deadline_ms": 4000}));
+        self.line(json!({"type": "led", "at": self.now, "node": 101, "epoch": self.epoch}));
+    }
+
+    /// It happened while no gateway was there.
+    pub fn missed(&mut self, call: &str, answers: Option<u64>, body: Value) {
+        let key = answers.map(|request| self.key(call, request));
+        self.line(json!({"type": "missed", "at": self.now, "interaction": call, "answers": key, "body": body}));
+    }
+
+    /// The host tells a session something itself.
+    pub fn news(&mut self, call: &str, request: Option<u64>, body: Value) {
+        let now = self.now;
+        self.write(call, json!("host"), now, None, request, body, json!("wait"), &[]);
     }
 
     pub fn end(&mut self, at: u64) {
@@ -171,7 +192,7 @@ impl Run {
         let id = format!("101-{}-{}", self.epoch, self.opened);
         let at = self.backlog[call].front().map_or(self.now, |(_, at, ..)| *at);
         self.journal.push(json!({"opened": {"session": id, "incarnation": 1, "epoch": self.epoch,
-            "claim": {"visit": {"interaction": call, "switch": "sim", "incarnation": 1, "visit": visit}}, "origin": "interaction", "strategy": "s", "version": "00",
+            "claim": {"visit": {"interaction": call, "switch": "sim", "incarnation": self.incarnation, "visit": visit}}, "origin": "interaction", "strategy": "s", "version": "00",
             "parameters": [], "switch": "sim", "started_at": at}}));
         self.sessions.insert(call.to_owned(), Session { id, seq: 0, at });
     }
@@ -179,7 +200,16 @@ impl Run {
     /// The call's session handles the oldest event that waits, and asks for this.
     pub fn step(&mut self, call: &str, outcome: Value, asked: &[Asked]) {
         let (position, at, request, body) = self.backlog.get_mut(call).and_then(VecDeque::pop_front).expect("an event waits");
-        self.write(call, json!({"switch": {"incarnation": 1, "position": position}}), at, Some(at), request, body, outcome, asked);
+        self.write(
+            call,
+            json!({"switch": {"incarnation": self.incarnation, "position": position}}),
+            at,
+            Some(at),
+            request,
+            body,
+            outcome,
+            asked,
+        );
     }
 
     /// Whatever waits for the call's session is not for it any more.

@@ -39,27 +39,36 @@ fn check_order(session: SessionId, book: &Book, switch: &Switch) -> Checked {
     Ok(())
 }
 
-fn check_life(journal: &Journal, life: &Life, is_last: bool, keeps_all: bool) -> Checked {
+/// Whose each event of a life is: a claim says whose a visit is, and a call's events are those of its last visit.
+pub(super) fn owners<'a>(journal: &Journal, life: &'a Life) -> Vec<(&'a SwitchEvent, Option<SessionId>)> {
     let mut holders: BTreeMap<&InteractionId, SessionId> = BTreeMap::new();
-    let w = journal.w(life.incarnation);
-    for event in &life.events {
-        let told = keeps_all && (is_last || event.position <= w);
-        let owner = match (&event.body, event.visit, event.answers) {
-            (EventBody::InteractionAdded(added), Some(visit), _) => {
-                let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: life.incarnation, visit };
-                let owner = journal.claims.get(&claim).copied();
-                match owner {
-                    Some(owner) => _ = holders.insert(&added.id, owner),
-                    None => _ = holders.remove(&added.id),
-                }
-                holds("P1", owner.is_some() || !told, || format!("visit {visit} of {} has no session", added.id))?;
-                owner
+    let mut owner = |event: &'a SwitchEvent| match (&event.body, event.visit, event.answers) {
+        (EventBody::InteractionAdded(added), Some(visit), _) => {
+            let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: life.incarnation, visit };
+            let owner = journal.claims.get(&claim).copied();
+            match owner {
+                Some(owner) => _ = holders.insert(&added.id, owner),
+                None => _ = holders.remove(&added.id),
             }
-            (_, _, Some(key)) => Some(key.session),
-            (EventBody::InteractionDeleted(deletion), ..) => holders.remove(&deletion.interaction),
-            _ => event.interaction.as_ref().and_then(|interaction| holders.get(interaction)).copied(),
-        };
-        if let Some(book) = owner.and_then(|owner| journal.session(owner)) {
+            owner
+        }
+        (_, _, Some(key)) => Some(key.session),
+        (EventBody::InteractionDeleted(deletion), ..) => holders.remove(&deletion.interaction),
+        _ => event.interaction.as_ref().and_then(|interaction| holders.get(interaction)).copied(),
+    };
+    life.events.iter().map(|event| (event, owner(event))).collect()
+}
+
+fn check_life(journal: &Journal, life: &Life, is_last: bool, keeps_all: bool) -> Checked {
+    let w = journal.w(life.incarnation);
+    for (event, owner) in owners(journal, life) {
+        let told = keeps_all && (is_last || event.position <= w);
+        if let (EventBody::InteractionAdded(added), Some(visit)) = (&event.body, event.visit) {
+            holds("P1", owner.is_some() || !told, || format!("visit {visit} of {} has no session", added.id))?;
+        }
+        // What the others heard, their strategies' ears tell.
+        let book = owner.and_then(|owner| journal.session(owner)).filter(|book| book.is_persisted());
+        if let Some(book) = book {
             check_event(book, event, life, told)?;
         }
     }

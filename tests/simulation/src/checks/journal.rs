@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_journal::{Batch, Claim, Lease, LostClaim, Opening, Outcome, Record, RowKind, Source, Step, decode};
+use tandem_journal::{Batch, Claim, Ending, Lease, LostClaim, Opening, Outcome, Record, RowKind, Source, Step, Survival, decode};
 use tandem_words::{EventBody, Incarnation, Position, RequestBody, RequestKey, SessionId, SwitchIncarnation, Timestamp};
 
 use super::{Checked, holds};
@@ -20,9 +20,15 @@ pub(super) struct Book {
     pub snapshots: Vec<(u32, Vec<u8>)>,
     /// The host ended it.
     pub ended: bool,
+    pub ending: Option<Ending>,
 }
 
 impl Book {
+    /// Whether its steps are rows.
+    pub(super) fn is_persisted(&self) -> bool {
+        self.opening.survival == Survival::Recovered
+    }
+
     /// How many steps it made before it was over; none: it is not over.
     pub(super) fn over_after(&self) -> Option<usize> {
         let last = self.steps.iter().position(|step| matches!(step.outcome, Outcome::Finish | Outcome::Failed(_)));
@@ -47,8 +53,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// Whether its step is durable; of a run whose steps are no rows, whether its opening is.
     pub(super) fn is_durable(&self, key: &RequestKey) -> bool {
-        self.durable.contains(key)
+        let unwritten = self.books.get(&(key.session, key.incarnation)).is_some_and(|book| !book.is_persisted());
+        unwritten || self.durable.contains(key)
     }
 
     /// W of this incarnation of the switch.
@@ -92,7 +100,7 @@ impl Journal {
                 holds("P1", owner == session, || format!("{claim:?} has two sessions, {owner} and {session}"))?;
             }
             let (steps, durable_at, snapshots) = Default::default();
-            let book = Book { opening, opening_data: data, steps, durable_at, data: Vec::new(), snapshots, ended: false };
+            let book = Book { opening, opening_data: data, steps, durable_at, data: Vec::new(), snapshots, ended: false, ending: None };
             self.books.insert((session, incarnation), book);
             return Ok(());
         }
@@ -118,7 +126,7 @@ impl Journal {
                 holds("journal", seq == made, || format!("{session}: a snapshot of step {seq} stands behind step {made}"))?;
                 book.snapshots.push((seq, data));
             }
-            Record::Ended(_) => book.ended = true,
+            Record::Ended(ending) => (book.ended, book.ending) = (true, Some(ending)),
             Record::Opened(_) => {}
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! What was promised, checked from the switch's record, the journal's rows, the leases and the wire alone: no checker asks the
-//! code under test what it thinks.
+//! What was promised, checked from the switch's record, the journal's rows, the leases, the wire, and what strategies heard: no
+//! checker asks the code under test what it thinks.
 //!
 //! | file | promises |
 //! | --- | --- |
@@ -9,18 +9,23 @@
 //! | `requests` | P3, messages, sessions started by sessions |
 //! | `timers` | timers fire, once, and merged with the switch's events by time |
 //! | `recovered` | P7 |
+//! | `ears` | P4, P7 of sessions that are not persisted |
+//! | `restarts`, `synch` | who starts again, when, and as uncertain or not |
 //! | `silence` | P9 |
 //! | `replay` | P10 |
 //!
 //! P8 is all of these over many switchovers, and that everything comes to a good end once everything is healed.
 
+mod ears;
 mod events;
 mod journal;
 mod recovered;
 mod replay;
 mod requests;
+mod restarts;
 mod silence;
 mod switch;
+mod synch;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,15 +34,19 @@ use tandem_gateway::{
     core::ConnectionId,
     record::{Line, Verdict},
 };
-use tandem_journal::{Batch, LostClaim, Opening};
+use tandem_journal::{Batch, EndedBy, LostClaim, Opening};
 use tandem_session::WorkerOptions;
 use tandem_store::StoreError;
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
-use tandem_words::{Epoch, RequestKey, SwitchIncarnation, Timestamp};
+use tandem_synch_link::PrimaryMessage;
+use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp};
 
-use crate::{agenda::Process, plan::Plan, store::Disk};
+use crate::{agenda::Process, plan::Plan, store::Disk, strategies::Heard};
+use ears::Ears;
 use journal::Journal;
+use restarts::Restarts;
 use switch::Switch;
+use synch::Synch;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +62,16 @@ pub struct Judge {
     finding: Option<Finding>,
     journal: Journal,
     switch: Switch,
+    ears: Ears,
+    restarts: Restarts,
+    synch: Synch,
     /// Who took each epoch.
     leases: BTreeMap<Epoch, Process>,
     /// Connections whose `lead` was acknowledged.
     led: BTreeSet<ConnectionId>,
     /// Processes of which a thread stands still, since when (µs).
     standing_still: BTreeMap<Process, u64>,
-    sessions_per_instance: usize,
+    plan: Plan,
     lease_timeout_ms: u64,
     worker: WorkerOptions,
 }
@@ -71,10 +83,13 @@ impl Judge {
             finding: None,
             journal: Journal::default(),
             switch: Switch::new(plan.core.retain),
+            ears: Ears::default(),
+            restarts: Restarts::new(plan.restarts.clone()),
+            synch: Synch::default(),
             leases: BTreeMap::new(),
             led: BTreeSet::new(),
             standing_still: BTreeMap::new(),
-            sessions_per_instance: plan.sessions_per_instance,
+            plan: plan.clone(),
             lease_timeout_ms: plan.lease_timeout_ms,
             worker: plan.worker,
         }
@@ -100,6 +115,8 @@ impl Judge {
             self.find("P5", format!("{process:?} took epoch {epoch}, and epoch {} was taken before", self.newest_epoch()));
         }
         self.leases.insert(epoch, process);
+        self.restarts.begins(process);
+        self.synch.leads(process, epoch);
     }
 
     /// A message leaves a process for the gateway.
@@ -141,11 +158,13 @@ impl Judge {
 
     /// A thread of a process stands still.
     pub fn stands_still(&mut self, process: Process, now_us: u64) {
+        self.restarts.disturbed(process, now_us, false);
         self.standing_still.entry(process).or_insert(now_us);
     }
 
     /// A process slept, or its clock jumped: its threads are given time to show that they go on.
-    pub fn begins_afresh(&mut self, process: Process, clock_jumped: bool) {
+    pub fn begins_afresh(&mut self, process: Process, clock_jumped: bool, now_us: u64) {
+        self.restarts.disturbed(process, now_us, clock_jumped);
         self.standing_still.remove(&process);
         if clock_jumped {
             self.standing_still.insert(process, u64::MAX);
@@ -168,9 +187,73 @@ impl Judge {
         if batch.lease.epoch < newest {
             self.find("P5", format!("{process:?} committed a batch of epoch {} after epoch {newest} was taken", batch.lease.epoch));
         }
-        if let Err(finding) = self.journal.committed(batch, lost, switch_now) {
+        self.synch.committed(batch.solo);
+        let committed = self.journal.committed(batch, lost, switch_now);
+        self.take(committed);
+        for row in batch.rows.iter().filter(|row| row.kind == tandem_journal::RowKind::Ended) {
+            let ending = self.journal.session(row.session).and_then(|book| book.ending.clone());
+            if let Some(ending) = ending.filter(|ending| ending.by == EndedBy::NotRestarted) {
+                let dropped = self.restarts.not_restarted(process, &ending, &self.journal);
+                self.take(dropped);
+            }
+        }
+    }
+
+    fn take(&mut self, checked: Checked) {
+        if let Err(finding) = checked {
             self.finding.get_or_insert(finding);
         }
+    }
+
+    /// Something kept a process from going on.
+    pub fn disturbed(&mut self, process: Process, now_us: u64) {
+        self.restarts.disturbed(process, now_us, false);
+    }
+
+    /// The node's thread of a process takes up a frame of the gateway.
+    pub fn told(&mut self, process: Process, frame: &GatewayFrame, now_us: u64) {
+        self.restarts.told(process, frame, now_us, &self.switch);
+    }
+
+    /// These start again now.
+    pub fn restarted(&mut self, process: Process, sessions: &[(SessionId, Restart)], now_us: u64) {
+        let fully = self.synch.had_everything(process);
+        let restarted = self.restarts.restarted(process, sessions, now_us, (&self.journal, fully));
+        self.take(restarted);
+    }
+
+    /// Strategies that run in a process heard this.
+    pub fn heard(&mut self, process: Process, epoch: Epoch, heard: Vec<Heard>, now_us: u64) {
+        for heard in &heard {
+            let Heard::Event(session, event) = heard else { continue };
+            let (EventBody::InteractionAdded(added), true) = (&event.body, event.seq == 1 && session.epoch == epoch) else { continue };
+            if let Some(visit) = self.switch.visit_added(&added.id, event.switch_at) {
+                let served = self.restarts.served(process, (added.id.clone(), visit), now_us);
+                self.take(served);
+            }
+        }
+        let heard = self.ears.heard(epoch, heard);
+        self.take(heard);
+    }
+
+    /// A process is a backup from now on.
+    pub fn stands_by(&mut self, process: Process) {
+        self.synch.begins(process);
+    }
+
+    /// A primary of this epoch has welcomed it.
+    pub fn synch_connected(&mut self, process: Process, epoch: Epoch) {
+        self.synch.connected(process, epoch);
+    }
+
+    /// Its primary tells it this.
+    pub fn synch_heard(&mut self, process: Process, message: &PrimaryMessage) {
+        self.synch.heard(process, message);
+    }
+
+    /// Calls that live on the switch.
+    pub fn live_calls(&self) -> Vec<InteractionId> {
+        self.switch.live_calls()
     }
 
     /// A life of the switch begins.
@@ -212,7 +295,7 @@ impl Judge {
     }
 
     /// A session, as far as the journal tells it: its strategy, its last steps, the requests without an answer.
-    fn shown(&self, session: tandem_words::SessionId) -> String {
+    fn shown(&self, session: SessionId) -> String {
         let Some(book) = self.journal.session(session) else { return session.to_string() };
         let last: Vec<String> =
             book.steps.iter().rev().take(4).map(|step| format!("{} {}", step.event.seq, step.event.body.name())).collect();
@@ -223,9 +306,14 @@ impl Judge {
     }
 
     /// Sessions that are not over, but for those that nobody ever told anything: who started them is over.
-    fn live(&self, disk: &mut Disk) -> Vec<tandem_words::SessionId> {
+    fn live(&self, disk: &mut Disk) -> Vec<SessionId> {
         let live = disk.reader().live_sessions(101).unwrap_or_default();
-        live.into_iter().filter(|session| self.journal.session(*session).is_none_or(|book| !book.steps.is_empty())).collect()
+        let told = |session: &SessionId| match self.journal.session(*session) {
+            Some(book) if book.is_persisted() => !book.steps.is_empty(),
+            Some(_) => self.ears.has_heard(*session),
+            None => true,
+        };
+        live.into_iter().filter(told).collect()
     }
 
     /// W and the last position, where they differ.
@@ -251,9 +339,10 @@ impl Judge {
             .and_then(|()| requests::check(journal, switch))
             .and_then(|()| timers::check(journal))
             .and_then(|()| recovered::check(journal))
+            .and_then(|()| self.ears.check(journal, switch))
             .and_then(|()| silence::check(switch))
             .and_then(|()| switch.check_served())
-            .and_then(|()| replay::check(journal, self.sessions_per_instance, self.worker))
+            .and_then(|()| replay::check(journal, &self.plan, self.worker))
             .err()
     }
 }

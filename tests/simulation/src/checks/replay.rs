@@ -2,7 +2,6 @@
 //! memory as from its beginning.
 
 use tandem_journal::SessionRows;
-use tandem_native_guests::Memory;
 use tandem_session::{Arrival, Input, Worker, WorkerOptions, fold};
 use tandem_words::{Custom, EventBody};
 
@@ -10,19 +9,22 @@ use super::{
     Checked, Finding, holds,
     journal::{Book, Journal},
 };
-use crate::strategies;
+use crate::{
+    plan::Plan,
+    strategies::{Guests, Remembered},
+};
 
-pub(super) fn check(journal: &Journal, sessions_per_instance: usize, options: WorkerOptions) -> Checked {
+pub(super) fn check(journal: &Journal, plan: &Plan, options: WorkerOptions) -> Checked {
     for book in journal.books.values() {
         // The step that ended it ran on the same guest as the others; behind it there is no guest to look at.
         let upto = book.over_after().map_or(book.steps.len(), |over| if book.ended { over } else { over - 1 });
         if upto == 0 {
             continue;
         }
-        let whole = replayed(book, None, upto, sessions_per_instance, options)?;
+        let whole = replayed(book, None, upto, plan, options)?;
         let kept = book.snapshots.iter().rfind(|(seq, _)| *seq as usize <= upto);
         if kept.is_some() {
-            let from_snapshot = replayed(book, kept, upto, sessions_per_instance, options)?;
+            let from_snapshot = replayed(book, kept, upto, plan, options)?;
             holds("P10", whole == from_snapshot, || format!("{}: its snapshot differs from its steps", book.opening.session))?;
         }
     }
@@ -33,14 +35,14 @@ fn replayed(
     book: &Book,
     kept: Option<&(u32, Vec<u8>)>,
     upto: usize,
-    sessions_per_instance: usize,
+    plan: &Plan,
     options: WorkerOptions,
-) -> Result<Option<Memory>, Finding> {
+) -> Result<Option<Remembered>, Finding> {
     let session = book.opening.session;
     let from = kept.map_or(0, |(seq, _)| *seq as usize);
     let tail = book.data.get(from..upto).unwrap_or_default().to_vec();
     let rows = SessionRows { opening: book.opening_data.clone(), snapshot: kept.map(|(_, data)| data.clone()), tail };
-    let guests = strategies::guests(sessions_per_instance);
+    let guests = Guests::new(plan);
     let mut worker = Worker::new(guests.clone(), options, u64::MAX);
     let folded = fold(&rows).map_err(|what| Finding { checker: "P10", what: format!("{session} cannot be folded: {what}") })?;
     worker.handle(Input::Recover(Box::new(folded)));
@@ -50,5 +52,5 @@ fn replayed(
     worker.handle(Input::Loaded(session, Some(Box::new(rows))));
     let lives = worker.state(session).is_some_and(tandem_session::SessionState::is_live);
     holds("P10", lives, || format!("{session}: the replay of its {upto} steps went otherwise"))?;
-    Ok(guests.memory(session))
+    Ok(guests.remembers(session))
 }

@@ -35,10 +35,12 @@ fn check_record(journal: &Journal, switch: &Switch) -> Checked {
     let mut last: BTreeMap<(SessionId, u32), u32> = BTreeMap::new();
     for line in switch.lives.iter().flat_map(|life| &life.lines) {
         let Line::Request { key, seq, body, verdict, .. } = line else { continue };
-        let step = journal.books.get(&(key.session, key.incarnation)).and_then(|book| book.steps.get(*seq as usize - 1));
-        let stands = step.is_some_and(|step| {
+        let book = journal.books.get(&(key.session, key.incarnation));
+        let step = book.and_then(|book| book.steps.get(*seq as usize - 1));
+        let written = step.is_some_and(|step| {
             *body == RequestBody::Cancel || step.requests.iter().any(|request| request.id == key.request && request.body == *body)
         });
+        let stands = written || book.is_some_and(|book| !book.is_persisted());
         holds("P3", stands, || format!("request {key} came to the switch otherwise than step {seq} has it: {body:?}"))?;
         holds("P3", *verdict != Verdict::Duplicate, || format!("request {key} was sent again although the gateway had seen it"))?;
         if *verdict == Verdict::Applied && *body != RequestBody::Cancel {
@@ -82,7 +84,12 @@ fn check_answer(
         // The host's own; a session that is over does not wait for them.
         _ if refused => holds("P3", answer.is_some() || over, || format!("{key} was refused, and its session never heard so")),
         RequestBody::After { .. } | RequestBody::At { .. } | RequestBody::Fetch(_) => Ok(()),
-        RequestBody::Send { .. } => {
+        RequestBody::Send { session, .. } => {
+            let receiver = session.parse().ok().and_then(|receiver| journal.session(receiver));
+            // What they heard stands nowhere; a run that starts again may hear a message once more.
+            if receiver.is_some_and(|receiver| !receiver.is_persisted()) {
+                return holds("messages", answer.is_some(), || format!("message {key} was never answered"));
+            }
             let times = heard.get(&key).copied().unwrap_or(0);
             let wanted = match answer {
                 Some(EventBody::Done) => 1,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_gateway::record::{CallOutcome, Line, Verdict};
 use tandem_switch_link::SwitchEvent;
-use tandem_words::{Epoch, InteractionId, SwitchIncarnation, Timestamp};
+use tandem_words::{Epoch, InteractionId, SwitchIncarnation, Timestamp, Visit};
 
 use super::{Checked, holds};
 use crate::plan::{FAULTS_UNTIL_MS, PROBES};
@@ -55,6 +55,25 @@ impl Switch {
             _ => {}
         }
         life.lines.push(line);
+    }
+
+    /// At which visit a call was when this event came, in the last life.
+    pub(super) fn visit_at(&self, call: &InteractionId, position: u64) -> Option<Visit> {
+        let before = self.lives.last()?.events.iter().rev().skip_while(|event| event.position > position);
+        let mut of_call = before.filter(|event| event.interaction.as_ref() == Some(call));
+        of_call.find_map(|event| event.visit)
+    }
+
+    /// Which visit began for a call at this time, in the last life.
+    pub(super) fn visit_added(&self, call: &InteractionId, at: Option<Timestamp>) -> Option<Visit> {
+        let mut of_call = self.lives.last()?.events.iter().rev().filter(|event| event.interaction.as_ref() == Some(call));
+        of_call.find_map(|event| event.visit.filter(|_| Some(event.at) == at))
+    }
+
+    /// Calls that live.
+    pub(super) fn live_calls(&self) -> Vec<InteractionId> {
+        let Some(life) = self.lives.last() else { return Vec::new() };
+        life.arrived.keys().filter(|call| !life.left.contains_key(*call)).cloned().collect()
     }
 
     /// P8: every call of the last life ended; those that came when all was well were served at once.

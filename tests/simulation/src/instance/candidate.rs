@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long the taking of the lease waits where another writer is in the way, µs.
-const REPEAT_AFTER_US: u64 = 20_000;
+pub(super) const REPEAT_AFTER_US: u64 = 20_000;
 
 /// See the module.
 pub struct Watch {
@@ -31,6 +31,7 @@ impl Instance {
         self.role = Role::Watching(Watch { candidate });
         self.run += 1;
         self.new_link(env);
+        self.new_backup(env);
         env.plan_in(self.process, self.run, 100, Doing::Look);
         env.plan_in(self.process, self.run, 250_000, Doing::Heartbeat);
     }
@@ -38,6 +39,9 @@ impl Instance {
     /// It looks at the lease, or the lock came free. `again`: this is one of the looks that are made each quarter of the timeout.
     pub(super) fn look(&mut self, again: bool, env: &mut Env) {
         let now_ms = self.now_ms(env);
+        if again {
+            env.plan_in(self.process, self.run, env.plan.lease_timeout_ms * 250, Doing::Look);
+        }
         let Role::Watching(watch) = &mut self.role else { return };
         let row = env.disk.lease(self.name.node);
         let lease = row.as_ref().map(|row| LeaseSeen {
@@ -48,9 +52,8 @@ impl Instance {
             heir: row.heir,
         });
         if again {
-            env.plan_in(self.process, self.run, env.plan.lease_timeout_ms * 250, Doing::Look);
             let locked_by = env.locked_last.map_or(0, |process| u64::from(process.life) * 2 + process.instance as u64 + 1);
-            watch.candidate.saw(Observation { lease, locked_by }, now_ms, now_ms);
+            watch.candidate.saw(Observation { lease, locked_by, beat: 0 }, now_ms, now_ms);
         }
         if watch.candidate.wants_lock(now_ms) {
             env.try_lock(self.process);
@@ -63,7 +66,9 @@ impl Instance {
         match watch.candidate.decide(now_ms) {
             Move::Watch => {}
             Move::Lead => {
-                self.role = Role::Taking;
+                if let Role::Watching(watch) = std::mem::replace(&mut self.role, Role::Gone) {
+                    self.role = Role::Taking(watch);
+                }
                 self.take_lease(env);
             }
             Move::Kill { epoch } => {

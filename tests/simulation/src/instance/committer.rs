@@ -71,6 +71,10 @@ impl Leader {
                 ToCommitter::Ignored(mark) => queue.ignored(mark),
                 ToCommitter::Follow(mark) => queue.follow(mark),
                 ToCommitter::Prepare(mark) => queue.prepare(mark),
+                ToCommitter::Solo(solo) => {
+                    queue.set_solo(solo);
+                    flush |= !solo;
+                }
                 ToCommitter::Flush => flush = true,
                 ToCommitter::Release(heir) => {
                     self.committer.stage = Stage::Releasing(heir, false);

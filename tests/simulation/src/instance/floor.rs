@@ -9,6 +9,8 @@ use tandem_switch_link::{HostMessage, Mark};
 use tandem_synch_link::Change;
 use tandem_words::{InstanceName, SessionId};
 
+use super::synch::PrimaryEnd;
+
 /// Worker threads.
 pub const WORKERS: usize = 2;
 
@@ -20,12 +22,13 @@ pub enum ToCommitter {
     Ignored(Mark),
     Follow(Mark),
     Prepare(Mark),
+    Solo(bool),
     Flush,
     Release(Option<InstanceName>),
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Hands {
     /// For the gateway.
     pub outgoing: Vec<HostMessage>,
@@ -35,6 +38,10 @@ pub struct Hands {
     pub to_committer: VecDeque<ToCommitter>,
     /// Stock is to be taken.
     pub take_stock: bool,
+    /// The synch link; none: the pair has none.
+    pub backup: Option<PrimaryEnd>,
+    /// The process's own clock, as of this turn of the node's thread.
+    pub now_ms: u64,
 }
 
 /// The worker that owns a session; as in `host/src/session/workers.rs`.
@@ -73,9 +80,18 @@ impl Floor for Hands {
         self.take_stock = true;
     }
 
-    /// As where no backup is connected.
-    fn kept(&mut self, _: Vec<Change>, mark: Option<Mark>) {
-        self.to_committer.extend(mark.map(ToCommitter::Ignored));
+    /// Without a synch link it counts at once; the commit queue says so (`solo`) from its beginning.
+    fn kept(&mut self, changes: Vec<Change>, mark: Option<Mark>) {
+        match &mut self.backup {
+            Some(backup) => self.to_committer.extend(backup.kept(self.now_ms, changes, mark)),
+            None => self.to_committer.extend(mark.map(ToCommitter::Ignored)),
+        }
+    }
+
+    fn missed(&mut self) {
+        if let Some(backup) = &mut self.backup {
+            self.to_committer.extend(backup.missed(self.now_ms));
+        }
     }
 
     fn warn(&mut self, _: String) {}

@@ -3,9 +3,14 @@
 
 use std::collections::VecDeque;
 
+use tandem_gateway::core::ConnectionId;
 use tandem_instance::desk;
-use tandem_native_guests::NativeGuests;
-use tandem_node::{LinkError, NodeOptions, Phase, Primary, Stock, Tenure, role::Pulse, role::Sight};
+use tandem_journal::{Opening, Survival};
+use tandem_node::{
+    LinkError, NodeOptions, Phase, Primary, Restarts, Stock, Tenure,
+    role::{Pulse, Sight},
+    synch::{ACKNOWLEDGES_WITHIN_MS, Mirror, taken_over},
+};
 use tandem_session::{Arrival, Durable, Input, Output, Worker, fold};
 use tandem_switch_link::{GatewayFrame, HostMessage, Mark, Refusal};
 use tandem_words::{InstanceName, SessionId};
@@ -14,11 +19,13 @@ use super::{
     committer::Committer,
     floor::{Hands, ToCommitter, WORKERS, owner},
     link::Link,
+    synch::{News, PrimaryEnd},
 };
 use crate::{
     agenda::{Doing, Process, Thread},
     env::Env,
-    strategies,
+    network::SynchPacket,
+    strategies::{self, Ears, Guests},
 };
 
 /// Messages that the node's thread handles before it sends.
@@ -37,6 +44,8 @@ pub enum ToNode {
     Durable(Vec<Durable>, Option<Mark>),
     /// Of a worker.
     Outputs(Vec<Output>),
+    /// Of the synch link.
+    Synch(News),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +61,9 @@ pub struct Leader {
     pub(super) run: u32,
     name: InstanceName,
     primary: Primary,
-    workers: Vec<Worker<NativeGuests>>,
+    workers: Vec<Worker<Guests>>,
+    /// What the workers' strategies heard.
+    ears: Vec<Ears>,
     pub(super) committer: Committer,
     pub(super) hands: Hands,
     to_node: VecDeque<ToNode>,
@@ -69,34 +80,64 @@ pub struct Leader {
     /// A planned switchover is under way; whom it names.
     stopping: Option<Option<InstanceName>>,
     releasing: bool,
+    /// Since when, by its own clock.
+    stopping_since_ms: Option<u64>,
     /// It has said `idle` since it reconciled last.
     idled: bool,
+    /// A wake-up is planned for the next cycle of restarts.
+    restarts_planned: Option<u64>,
 }
 
 impl Leader {
     /// A primary that has taken its lease, with what the store has.
-    pub fn new(process: Process, run: u32, name: InstanceName, committer: Committer, began_ms: u64, now_ms: u64, env: &mut Env) -> Leader {
+    pub fn new(
+        (process, run): (Process, u32),
+        name: InstanceName,
+        committer: Committer,
+        mirror: Option<Mirror>,
+        (began_ms, now_ms): (u64, u64),
+        env: &mut Env,
+    ) -> Leader {
         let lease = committer.lease();
-        let guests = strategies::guests(env.plan.sessions_per_instance);
-        let mut workers: Vec<_> = (0..WORKERS).map(|_| Worker::new(guests.afresh(), env.plan.worker, lease.epoch)).collect();
+        let guests: Vec<_> = (0..WORKERS).map(|_| Guests::new(&env.plan)).collect();
+        let ears = guests.iter().map(Guests::ears).collect();
+        let mut workers: Vec<_> = guests.into_iter().map(|guests| Worker::new(guests, env.plan.worker, lease.epoch)).collect();
+        let mut waiting: Vec<Opening> = Vec::new();
         let reader = env.disk.reader();
+        // What the one before has written, as long as nothing is committed in this epoch.
+        let solo = reader.lease(name.node).ok().flatten().is_none_or(|row| row.solo);
         let _ = reader.for_each_live_session(name.node, &mut |session, rows| {
             if let (Some(worker), Ok(folded)) = (workers.get_mut(owner(session)), fold(&rows)) {
-                worker.handle(Input::Recover(Box::new(folded)));
+                let opening = folded.state.opening();
+                let input = if opening.survival == Survival::Recovered {
+                    Input::Recover(Box::new(folded))
+                } else {
+                    waiting.push(opening.clone());
+                    Input::Await(Box::new(opening.clone()))
+                };
+                worker.handle(input);
             }
             std::ops::ControlFlow::Continue(())
         });
         let options =
             NodeOptions { cluster: "sim".to_owned(), instance: name, epoch: lease.epoch, store: 77, switch: "main".into(), token: None };
         let timeout_ms = env.plan.lease_timeout_ms;
+        let (kept, certain) = mirror.map(|mirror| mirror.into_kept(lease.epoch.saturating_sub(1), solo)).unwrap_or_default();
+        env.note(|| format!("{} sessions wait for their restart, certain: {certain}", waiting.len()));
+        let limits = env.plan.synch;
+        let backup =
+            limits.map(|limits| PrimaryEnd::new((process, run), name, lease.epoch, limits, taken_over(&waiting, &kept, certain), env));
+        let mut primary = Primary::new(options, strategies::deployments(&env.plan));
+        primary.set_restarts(Restarts::new(env.plan.restarts.clone(), waiting, kept, certain));
         let mut leader = Leader {
             process,
             run,
             name,
-            primary: Primary::new(options, strategies::deployments()),
+            primary,
             workers,
+            ears,
             committer,
-            hands: Hands::default(),
+            hands: Hands { backup, now_ms, ..Hands::default() },
             to_node: VecDeque::new(),
             to_workers: (0..WORKERS).map(|_| VecDeque::new()).collect(),
             to_reader: VecDeque::new(),
@@ -109,7 +150,9 @@ impl Leader {
             stock: StockTaking::No,
             stopping: None,
             releasing: false,
+            stopping_since_ms: None,
             idled: false,
+            restarts_planned: None,
         };
         for index in 0..WORKERS {
             leader.hand_on(index, env);
@@ -123,6 +166,21 @@ impl Leader {
     /// How far it is with the gateway, and whether the backlog is through.
     pub fn phase(&self) -> (Phase, bool) {
         (self.primary.phase(), self.idled)
+    }
+
+    /// Whether sessions wait for their restart.
+    pub fn is_restarting(&self) -> bool {
+        self.primary.phase() == Phase::Serving && !self.primary.restarts().is_empty()
+    }
+
+    /// Whether a backup is connected that has not everything yet.
+    pub fn is_filling(&self) -> bool {
+        self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_filling)
+    }
+
+    /// Whether a planned switchover would harm nobody; without a synch link nobody can tell.
+    pub fn is_backup_ready(&self) -> bool {
+        self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_ready)
     }
 
     /// Whether a planned switchover is under way.
@@ -174,12 +232,17 @@ impl Leader {
     }
 
     fn node(&mut self, now_ms: u64, link: &mut Link, env: &mut Env) -> bool {
+        self.hands.now_ms = now_ms;
+        if self.stopping.is_some() {
+            self.stopping_since_ms.get_or_insert(now_ms);
+        }
         for _ in 0..AT_ONCE {
             let Some(message) = self.to_node.pop_front() else { break };
             if !self.handle(message, link, env) {
                 return false;
             }
         }
+        self.start_again(now_ms, env);
         self.flush(env);
         if self.is_quiet() {
             self.quiet(env);
@@ -192,6 +255,25 @@ impl Leader {
         true
     }
 
+    fn start_again(&mut self, now_ms: u64, env: &mut Env) {
+        if self.stopping.is_some() || self.primary.restarts().is_empty() {
+            return;
+        }
+        let directives = self.primary.tick(now_ms);
+        desk::carry_out(directives, &mut self.hands);
+        let at = self.primary.restarts().wake_at().filter(|_| self.primary.phase() == Phase::Serving);
+        if let Some(at) = at.filter(|at| self.restarts_planned != Some(*at)) {
+            self.restarts_planned = Some(at);
+            env.plan_in(self.process, self.run, at.saturating_sub(now_ms).max(1) * 1_000, Doing::Restarts);
+        }
+    }
+
+    /// The next cycle of restarts begins.
+    pub fn wakes_for_restarts(&mut self, env: &mut Env) {
+        self.restarts_planned = None;
+        self.poke(Thread::Node, env);
+    }
+
     fn handle(&mut self, message: ToNode, link: &mut Link, env: &mut Env) -> bool {
         match message {
             ToNode::Connected => {
@@ -199,9 +281,10 @@ impl Leader {
                 let directives = self.primary.connected();
                 desk::carry_out(directives, &mut self.hands);
             }
-            ToNode::Disconnected => self.disconnected(),
+            ToNode::Disconnected => self.disconnected(env),
             ToNode::Frame(_) if self.stopping.is_some() || !link.is_made() => {}
             ToNode::Frame(frame) => {
+                env.judge.told(self.process, &frame, env.now_us);
                 let (directives, taken) = self.primary.frame(frame);
                 desk::carry_out(directives, &mut self.hands);
                 if std::mem::take(&mut self.hands.take_stock) {
@@ -213,17 +296,23 @@ impl Leader {
                     Err(error) => {
                         env.note(|| format!("{}: {error}", self.name));
                         link.close(env);
-                        self.disconnected();
+                        self.disconnected(env);
                     }
                 }
             }
             ToNode::Durable(items, w) => desk::durable(&mut self.primary, items, w, &mut self.hands),
             ToNode::Outputs(outputs) => outputs.into_iter().for_each(|output| self.output(output, env)),
+            ToNode::Synch(news) => {
+                if let Some(backup) = &mut self.hands.backup {
+                    self.hands.to_committer.extend(backup.hears(self.hands.now_ms, news));
+                }
+            }
         }
         true
     }
 
-    fn disconnected(&mut self) {
+    fn disconnected(&mut self, env: &mut Env) {
+        env.judge.disturbed(self.process, env.now_us);
         self.hands.outgoing.clear();
         self.stock = StockTaking::No;
         self.idled = false;
@@ -245,6 +334,10 @@ impl Leader {
 
     /// What the desk gathered goes to its threads.
     fn flush(&mut self, env: &mut Env) {
+        if let Some(news) = self.hands.backup.as_mut().and_then(|backup| backup.flush(env)) {
+            self.tell(ToNode::Synch(news), env);
+        }
+        let mut restarted = Vec::new();
         for index in 0..WORKERS {
             let inputs = self.hands.inputs.get_mut(index).map(std::mem::take).unwrap_or_default();
             if inputs.is_empty() {
@@ -254,6 +347,7 @@ impl Leader {
                 match input {
                     Input::Arrive(_, Arrival::Message { from, .. }) => env.judge.leaves(*from, "its message reached its receiver"),
                     Input::Open(opening, _) => env.judge.opens(self.process, opening),
+                    Input::Restart { session, restart, .. } => restarted.push((*session, restart.clone())),
                     _ => {}
                 }
             }
@@ -261,6 +355,9 @@ impl Leader {
                 waiting.extend(inputs);
             }
             self.poke(Thread::Worker(index), env);
+        }
+        if !restarted.is_empty() {
+            env.judge.restarted(self.process, &restarted, env.now_us);
         }
         if !self.hands.to_committer.is_empty() {
             self.poke(Thread::Committer, env);
@@ -278,7 +375,10 @@ impl Leader {
 
     fn quiet(&mut self, env: &mut Env) {
         if let Some(heir) = self.stopping {
-            if !std::mem::replace(&mut self.releasing, true) {
+            let waits_ms = self.hands.now_ms.saturating_sub(self.stopping_since_ms.unwrap_or(self.hands.now_ms));
+            let heir_is_behind = self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_behind) && waits_ms < ACKNOWLEDGES_WITHIN_MS;
+            if !heir_is_behind && !std::mem::replace(&mut self.releasing, true) {
+                self.hands.backup.iter_mut().for_each(PrimaryEnd::hands_over);
                 self.hands.to_committer.push_back(ToCommitter::Release(heir));
             }
             return;
@@ -296,6 +396,7 @@ impl Leader {
             }
             StockTaking::No => {
                 let wake_at = self.workers.iter().filter_map(Worker::wake_at).min();
+                self.primary.backup_is_behind(self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_behind));
                 let idle = self.primary.idle(wake_at);
                 self.idled |= idle.is_some();
                 desk::carry_out(idle.into_iter().collect(), &mut self.hands);
@@ -327,6 +428,8 @@ impl Leader {
             let input = self.to_workers.get_mut(index).and_then(VecDeque::pop_front);
             let (Some(input), Some(worker)) = (input, self.workers.get_mut(index)) else { break };
             worker.handle(input);
+            let heard = self.ears.get(index).map(Ears::take).unwrap_or_default();
+            env.judge.heard(self.process, self.committer.lease().epoch, heard, env.now_us);
             self.hand_on(index, env);
         }
         if self.to_workers.get(index).is_some_and(|waiting| !waiting.is_empty()) {
@@ -391,6 +494,14 @@ impl Leader {
         if self.primary.phase() != Phase::Away && self.hands.outgoing.is_empty() {
             self.hands.outgoing.push(HostMessage::Heartbeat);
         }
+        self.hands.now_ms = now_ms;
+        if let Some(backup) = &mut self.hands.backup {
+            self.hands.to_committer.extend(backup.ages(now_ms));
+            self.flush(env);
+        }
+        if self.stopping.is_some() {
+            self.poke_if_quiet(env);
+        }
         self.send(now_ms, link, env);
         if link.is_silent(env) {
             link.close(env);
@@ -413,7 +524,7 @@ impl Leader {
         if let Some(mine) = env.reaches.get_mut(self.process.instance) {
             *mine = reaches;
         }
-        let other_reaches = env.reaches.get(other) == Some(&true);
+        let other_reaches = self.hands.backup.as_ref().is_some_and(PrimaryEnd::backup_reaches);
         if self.sight.look(reaches, other_reaches, now_ms) && self.stopping.is_none() {
             env.note(|| format!("{} is blind and hands over", self.name));
             env.switching = Some(self.process);
@@ -425,5 +536,19 @@ impl Leader {
     /// Whether the lease may be renewed.
     pub(super) fn may_renew(&self) -> bool {
         self.pulse.may_renew() && !self.stuck.contains(&Thread::Committer)
+    }
+
+    /// A packet of the synch link came.
+    pub fn synch_packet(&mut self, id: ConnectionId, packet: SynchPacket, env: &mut Env) {
+        if let Some(news) = self.hands.backup.as_mut().and_then(|backup| backup.packet(id, packet, env)) {
+            self.tell(ToNode::Synch(news), env);
+        }
+    }
+
+    /// The synch link's heartbeat.
+    pub fn synch_tick(&mut self, env: &mut Env) {
+        if let Some(news) = self.hands.backup.as_mut().and_then(|backup| backup.tick(env)) {
+            self.tell(ToNode::Synch(news), env);
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Link {
         if !env.gateway_up || path.cut {
             return self.again(env);
         }
-        let id = env.net.open(self.process);
+        let id = env.net.open(self.process, None);
         self.connection = Some(id);
         self.send_packet(id, Packet::Open, env);
         env.plan_in(self.process, self.run, CONNECT_TIMEOUT_US, Doing::ConnectTimeout(id));
@@ -129,6 +129,6 @@ impl Link {
     }
 
     fn send_packet(&self, id: ConnectionId, packet: Packet, env: &mut Env) {
-        env.net.send(id, Way::ToGateway, packet, env.now_us, &mut env.chance, &mut env.agenda);
+        env.net.send(id, Way::Forth, packet, env.now_us, &mut env.chance, &mut env.agenda);
     }
 }

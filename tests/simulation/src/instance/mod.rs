@@ -5,22 +5,26 @@ mod committer;
 mod floor;
 mod leader;
 mod link;
+mod synch;
 
 use tandem_gateway::core::ConnectionId;
 use tandem_journal::Lease;
-use tandem_node::{Phase, role::Candidate};
+use tandem_node::{Phase, role::Candidate, synch::Mirror};
 use tandem_switch_link::{GatewayMessage, HostMessage, PROTOCOL};
 use tandem_words::InstanceName;
 
 use crate::{
     agenda::{Doing, Happening, Process, Thread},
     env::Env,
-    network::Packet,
+    network::{Packet, SynchPacket},
+    store::is_repeated,
 };
 use candidate::Watch;
 use committer::Committer;
 use leader::{Leader, ToNode};
 use link::Link;
+use synch::BackupEnd;
+use synch::News;
 
 /// See the module.
 pub struct Instance {
@@ -30,6 +34,8 @@ pub struct Instance {
     run: u32,
     role: Role,
     link: Option<Link>,
+    /// While it is a candidate.
+    backup: Option<BackupEnd>,
     asleep: bool,
     /// What would have happened while it slept.
     slept_over: Vec<(u32, Doing)>,
@@ -42,9 +48,18 @@ pub struct Instance {
 enum Role {
     Gone,
     Watching(Watch),
-    Taking,
-    Starting(Lease, u64),
+    /// Its transaction takes the lease.
+    Taking(Watch),
+    Starting(Box<Takeover>),
     Leading(Box<Leader>),
+}
+
+/// What a new primary begins with.
+struct Takeover {
+    lease: Lease,
+    /// When the transaction began that took it, by the process's own clock.
+    began_ms: u64,
+    mirror: Option<Mirror>,
 }
 
 impl Instance {
@@ -56,6 +71,7 @@ impl Instance {
             run: 0,
             role: Role::Gone,
             link: None,
+            backup: None,
             asleep: false,
             slept_over: Vec::new(),
             clock_offset_ms,
@@ -86,15 +102,25 @@ impl Instance {
         }
     }
 
+    /// Whether it serves, and sessions wait for their restart.
+    pub fn is_restarting(&self) -> bool {
+        matches!(&self.role, Role::Leading(leader) if leader.is_restarting())
+    }
+
+    /// Whether its backup is connected and has not everything yet.
+    pub fn is_filling(&self) -> bool {
+        matches!(&self.role, Role::Leading(leader) if leader.is_filling())
+    }
+
     /// Whether it is on its way to become primary.
     pub fn is_taking_over(&self) -> bool {
-        matches!(self.role, Role::Taking | Role::Starting(..))
+        matches!(self.role, Role::Taking(_) | Role::Starting(..))
     }
 
     /// Its boot clock stands so far from real time from now on, ms.
     pub fn set_clock(&mut self, offset_ms: i64, env: &mut Env) {
         if offset_ms != self.clock_offset_ms {
-            env.judge.begins_afresh(self.process, true);
+            env.judge.begins_afresh(self.process, true, env.now_us);
         }
         self.clock_offset_ms = offset_ms;
     }
@@ -145,6 +171,8 @@ impl Instance {
         if env.switching == Some(self.process) {
             env.switching = None;
         }
+        self.backup = None;
+        env.hang_up(self.process, true);
         env.unlock(self.process);
         self.asleep = false;
         self.slept_over.clear();
@@ -167,11 +195,12 @@ impl Instance {
             return;
         }
         env.note(|| format!("{} wakes up", self.name));
-        env.judge.begins_afresh(self.process, false);
+        env.judge.begins_afresh(self.process, false, env.now_us);
         for (run, doing) in std::mem::take(&mut self.slept_over) {
             env.plan_in(self.process, run, 1, doing);
         }
         env.net.release(self.process.instance, env.now_us, &mut env.agenda);
+        [0, 1].into_iter().for_each(|instance| env.synch.release(instance, env.now_us, &mut env.agenda));
     }
 
     /// One thread of the primary will never move again; if it is none yet, as soon as it is.
@@ -188,7 +217,9 @@ impl Instance {
             self.ordered.1 = true;
             return;
         };
-        if !leader.is_stopping() {
+        // An operator who forces it does not ask whether the other one is ready.
+        let forced = env.chance.percent(60);
+        if !leader.is_stopping() && (forced || leader.is_backup_ready()) {
             env.switching = Some(self.process);
             let letter = if self.process.instance == 0 { 'b' } else { 'a' };
             leader.stop(Some(InstanceName { letter, ..self.name }), env);
@@ -214,13 +245,18 @@ impl Instance {
         match doing {
             Doing::Connect => self.with_link(env, Link::connect),
             Doing::ConnectTimeout(id) => self.with_link(env, |link, env| link.timed_out(id, env)),
+            Doing::SynchConnect => self.with_backup(env, BackupEnd::connect),
+            Doing::SynchTimeout(id) => self.with_backup(env, |backup, env| backup.timed_out(id, env)),
+            Doing::SynchAck => self.with_backup(env, BackupEnd::acknowledges),
+            Doing::SynchTick if self.backup.is_some() => self.with_backup(env, BackupEnd::tick),
             Doing::Look | Doing::LockFree => self.look(doing == Doing::Look, env),
-            Doing::Again if matches!(self.role, Role::Taking) => self.take_lease(env),
+            Doing::Again if matches!(self.role, Role::Taking(_)) => self.take_lease(env),
             Doing::Taken { began_ms } => self.taken(began_ms, env),
             Doing::Begun => self.begun(env),
             Doing::Released => {
                 if let Role::Leading(leader) = &mut self.role {
                     leader.released(env);
+                    env.hang_up(self.process, false);
                     env.unlock(self.process);
                     let candidate = Candidate::again(self.candidate_options(env));
                     self.watch(candidate, env);
@@ -252,6 +288,18 @@ impl Instance {
                 leader.heartbeat(now_ms, link, env);
                 true
             }
+            Doing::SynchTick => {
+                leader.synch_tick(env);
+                true
+            }
+            Doing::SynchRoom => {
+                leader.tell(ToNode::Synch(News::Room), env);
+                true
+            }
+            Doing::Restarts => {
+                leader.wakes_for_restarts(env);
+                true
+            }
             _ => true,
         };
         if !lives {
@@ -262,6 +310,27 @@ impl Instance {
     fn with_link(&mut self, env: &mut Env, act: impl FnOnce(&mut Link, &mut Env)) {
         if let Some(link) = &mut self.link {
             act(link, env);
+        }
+    }
+
+    fn with_backup(&mut self, env: &mut Env, act: impl FnOnce(&mut BackupEnd, &mut Env)) {
+        if let Some(backup) = &mut self.backup {
+            act(backup, env);
+        }
+    }
+
+    /// It stands where a backup stands from now on.
+    fn new_backup(&mut self, env: &mut Env) {
+        let limits = env.plan.synch;
+        self.backup = limits.map(|(_, keep)| BackupEnd::new(self.process, self.run, self.name, keep, env));
+    }
+
+    /// A packet of the synch link came.
+    pub fn synch_packet(&mut self, id: ConnectionId, packet: SynchPacket, env: &mut Env) {
+        match (&mut self.backup, &mut self.role) {
+            (Some(backup), _) => backup.packet(id, packet, env),
+            (None, Role::Leading(leader)) => leader.synch_packet(id, packet, env),
+            _ => {}
         }
     }
 
@@ -316,7 +385,7 @@ impl Instance {
 
     /// Its lease is taken: the threads are started.
     fn taken(&mut self, began_ms: u64, env: &mut Env) {
-        if !matches!(self.role, Role::Taking) {
+        if !matches!(self.role, Role::Taking(_)) {
             return;
         }
         let lease = env.disk.take_lease(self.process, self.name);
@@ -325,7 +394,8 @@ impl Instance {
             Ok(lease) => {
                 env.note(|| format!("{} has the lease {lease:?}", self.name));
                 env.judge.lease_taken(self.process, lease.epoch);
-                self.role = Role::Starting(lease, began_ms);
+                self.role = Role::Starting(Box::new(Takeover { lease, began_ms, mirror: self.backup.take().map(BackupEnd::into_mirror) }));
+                env.hang_up(self.process, false);
                 self.run += 1;
                 if let Some(mut link) = self.link.take() {
                     link.end(env);
@@ -334,16 +404,24 @@ impl Instance {
                 let delay_us = env.chance.between(500, 15_000);
                 env.plan_in(self.process, self.run, delay_us, Doing::Begun);
             }
+            // It looks again, and takes it when there is room.
+            Err(error) if is_repeated(&error) => {
+                if let Role::Taking(watch) = std::mem::replace(&mut self.role, Role::Gone) {
+                    self.role = Role::Watching(watch);
+                }
+                env.plan_in(self.process, self.run, candidate::REPEAT_AFTER_US, Doing::LockFree);
+            }
             Err(error) => env.judge.find("leases", format!("the lease could not be taken: {error}")),
         }
     }
 
     fn begun(&mut self, env: &mut Env) {
-        let Role::Starting(lease, began_ms) = self.role else { return };
-        let now_ms = self.now_ms(env);
-        let leader = Leader::new(self.process, self.run, self.name, Committer::new(lease), began_ms, now_ms, env);
+        let Role::Starting(takeover) = &mut self.role else { return };
+        let (lease, began_ms, mirror) = (takeover.lease, takeover.began_ms, takeover.mirror.take());
+        let times = (began_ms, self.now_ms(env));
+        let leader = Leader::new((self.process, self.run), self.name, Committer::new(lease), mirror, times, env);
         self.role = Role::Leading(Box::new(leader));
-        env.judge.begins_afresh(self.process, false);
+        env.judge.begins_afresh(self.process, false, env.now_us);
         self.new_link(env);
         let (stuck, switches) = std::mem::take(&mut self.ordered);
         stuck.into_iter().for_each(|thread| self.get_stuck(thread));

@@ -4,6 +4,7 @@ mod deadlines;
 mod document;
 mod interleavings;
 mod leading;
+mod lives;
 mod malformed;
 mod stepping;
 mod time;

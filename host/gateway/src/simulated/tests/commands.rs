@@ -30,6 +30,7 @@ fn a_scripted_caller_does_only_what_is_said() {
         1000 c1 hears Silence
         1000 c1 is Attended
         1000 c1 hears Ringing
+        1000000 c1 interaction.party-changed ann ann Ringing
         1001000 c1 interaction.party-changed ann ann Connected
         1001000 c1 routing.done #2 sales by ann after 1000000
         1001000 c1 is Routed
@@ -70,4 +71,20 @@ fn what_cannot_be_done_is_said_by_name() {
     check(Command::TargetHangsUp { interaction: c1() }, CommandError::NoTarget(c1()));
     check(Command::Press { interaction: c1(), keys: "1x".into() }, CommandError::NoKey('x'));
     check(Command::LogIn { agent: "eve".into() }, CommandError::Agent(tandem_queue::Error::UnknownAgent("eve".into())));
+}
+
+#[test]
+fn a_caller_on_hold_hears_music_and_keys_pressed_in_a_talk_are_told() {
+    let hold = |held| Command::Hold { interaction: c1(), held };
+    let mut bench = Bench::ringing();
+    bench.route(&[group("sales")]).run(2_000).log.clear();
+    bench.press("5").command(hold(true)).run(3_000).command(hold(false)).check(expect![[r#"
+        2000 c1 interaction.digit 5
+        2000 c1 interaction.party-changed caller 555 Held
+        2000 c1 hears Music
+        3000 c1 interaction.party-changed caller 555 Connected
+        3000 c1 hears person ann
+    "#]]);
+    let mut bench = Bench::ringing();
+    assert_eq!(bench.switch.command(0, hold(true)), Err(CommandError::NoTarget(c1())));
 }

@@ -39,6 +39,8 @@ fn a_caller_who_hangs_up_in_the_queue_frees_the_agent_who_rings() {
     bench.ask(RequestBody::QueryGroup { group: "sales".into() }).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
         0 c1 is Attended
+        0 c1 interaction.party-changed ann ann Ringing
+        500 c1 interaction.party-changed ann ann Left
         500 c1 error #1 Gone
         500 c1 interaction.deleted CallerHungUp
         500 c1 is Gone

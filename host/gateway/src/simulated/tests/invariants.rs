@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tandem_words::{EventBody, InteractionId, RequestBody, Route, Target};
+use tandem_words::{EventBody, InteractionId, Party, PartyState, RequestBody, Route, Target};
 
 use crate::port::{Condition, Order, Report, Switch};
 use crate::record::{Heard, Line};
@@ -90,6 +90,7 @@ fn act() -> impl Strategy<Value = Act> {
         (id(), "[0-9#]{1,2}").prop_map(|(interaction, keys)| Command::Press { interaction, keys }),
         id().prop_map(|interaction| Command::HangUp { interaction }),
         id().prop_map(|interaction| Command::TargetHangsUp { interaction }),
+        (id(), any::<bool>()).prop_map(|(interaction, held)| Command::Hold { interaction, held }),
         agent().prop_map(|agent| Command::LogIn { agent }),
         agent().prop_map(|agent| Command::LogOut { agent }),
     ];
@@ -111,6 +112,8 @@ struct Watch {
     heard: BTreeMap<InteractionId, Heard>,
     /// Visits begun and not ended.
     here: BTreeSet<InteractionId>,
+    /// Who takes part in a call, or is rung for it.
+    parties: BTreeMap<(InteractionId, String), PartyState>,
 }
 
 impl Watch {
@@ -128,7 +131,11 @@ impl Watch {
                         EventBody::InteractionAdded(added) | EventBody::CallCreated(added) => {
                             assert!(self.here.insert(added.id.clone()), "{report:?}");
                         }
-                        EventBody::InteractionDeleted(deletion) => assert!(self.here.remove(&deletion.interaction), "{report:?}"),
+                        EventBody::InteractionDeleted(deletion) => {
+                            assert!(self.here.remove(&deletion.interaction), "{report:?}");
+                            self.parties.retain(|(interaction, _), _| *interaction != deletion.interaction);
+                        }
+                        EventBody::PartyChanged(party) => self.party(party),
                         _ => {}
                     }
                 }
@@ -153,6 +160,17 @@ impl Watch {
         for (interaction, heard) in &self.heard {
             let silent = matches!(self.condition.get(interaction), Some(Condition::Silent { .. }));
             assert_eq!(silent, *heard == Heard::Silence, "{interaction}");
+        }
+    }
+
+    /// Nobody rings twice, and nobody leaves who was not there.
+    fn party(&mut self, party: &Party) {
+        let before = self.parties.insert((party.interaction.clone(), party.id.clone()), party.state);
+        let there = !matches!(before, None | Some(PartyState::Left));
+        match party.state {
+            PartyState::Ringing => assert!(!there, "{party:?}, {before:?}"),
+            PartyState::Left => assert!(there, "{party:?}, {before:?}"),
+            PartyState::Connected | PartyState::Held => {}
         }
     }
 

@@ -21,6 +21,7 @@ fn an_agent_of_the_group_answers_and_ends_what_was_heard() {
         0 c1 interaction.party-changed caller 555 Connected
         0 c1 is Attended
         0 c1 hears Music
+        500 c1 interaction.party-changed ann ann Ringing
         500 c1 hears #3 dialog.playsound hello
         1500 c1 done #1
         1500 c1 dialog.playsound.done #3 Cancelled
@@ -38,6 +39,7 @@ fn an_agent_of_the_group_answers_and_ends_what_was_heard() {
 fn a_number_answers_after_its_ring_and_a_busy_one_leaves_the_call_to_the_strategy() {
     Bench::ringing().route(&[number("700")]).run(2_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed 700 700 Ringing
         0 c1 is Attended
         1000 c1 interaction.party-changed 700 700 Connected
         1000 c1 routing.done #1 700 by 700 after 1000
@@ -54,7 +56,10 @@ fn a_number_answers_after_its_ring_and_a_busy_one_leaves_the_call_to_the_strateg
     let never = Options { numbers: [("700".to_owned(), NumberAnswers::Never)].into(), ..options() };
     Bench::with(never, vec![plan()]).route(&[number("700"), group("sales")]).run(22_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed 700 700 Ringing
         0 c1 is Attended
+        20000 c1 interaction.party-changed 700 700 Left
+        20000 c1 interaction.party-changed ann ann Ringing
         21000 c1 interaction.party-changed ann ann Connected
         21000 c1 routing.done #1 sales by ann after 21000
         21000 c1 is Routed
@@ -67,6 +72,7 @@ fn a_number_rings_unless_a_target_before_it_is_ready() {
     Bench::ringing().route(&[group("sales"), number("700")]).run(1_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
         0 c1 is Attended
+        0 c1 interaction.party-changed ann ann Ringing
         1000 c1 interaction.party-changed ann ann Connected
         1000 c1 routing.done #1 sales by ann after 1000
         1000 c1 is Routed
@@ -74,6 +80,7 @@ fn a_number_rings_unless_a_target_before_it_is_ready() {
     "#]]);
     Bench::with(nobody_there(), vec![plan()]).route(&[group("sales"), number("700")]).run(1_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed 700 700 Ringing
         0 c1 is Attended
         1000 c1 interaction.party-changed 700 700 Connected
         1000 c1 routing.done #1 700 by 700 after 1000
@@ -88,6 +95,9 @@ fn an_agent_who_does_not_answer_is_passed_over_after_the_ring_timeout() {
     Bench::with(ann_does_not_answer(), vec![plan()]).ask(RequestBody::Route(route)).run(4_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
         0 c1 is Attended
+        0 c1 interaction.party-changed ann ann Ringing
+        3000 c1 interaction.party-changed ann ann Left
+        3000 c1 interaction.party-changed bob bob Ringing
         4000 c1 interaction.party-changed bob bob Connected
         4000 c1 routing.done #1 sales by bob after 4000
         4000 c1 is Routed
@@ -108,7 +118,9 @@ fn a_route_out_of_time_leaves_the_call_to_the_strategy() {
     let never = Options { numbers: [("700".to_owned(), NumberAnswers::Never)].into(), ..options() };
     Bench::with(never, vec![plan()]).ask(timed(&[number("700")])).run(6_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed 700 700 Ringing
         0 c1 is Attended
+        5000 c1 interaction.party-changed 700 700 Left
         5000 c1 error #1 TimedOut
         5000 c1 is silent since 5000
         5000 c1 hears Silence
@@ -125,6 +137,7 @@ fn one_route_is_open_for_a_call() {
         0 c1 error #1 Cancelled
         0 c1 is silent since 0
         0 c1 hears Silence
+        0 c1 interaction.party-changed 700 700 Ringing
         0 c1 is Attended
         0 c1 hears Ringing
     "#]]);
@@ -147,6 +160,7 @@ fn unchecked_rings_an_agent_who_is_not_there() {
     let unchecked = Route { unchecked: true, ..route(&[agent("ann")]) };
     Bench::with(nobody_there(), vec![plan()]).ask(RequestBody::Route(unchecked)).run(1_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed ann ann Ringing
         0 c1 is Attended
         1000 c1 interaction.party-changed ann ann Connected
         1000 c1 routing.done #1 ann by ann after 1000
@@ -181,6 +195,7 @@ fn a_call_routed_to_another_routing_point_visits_it() {
 fn the_strategys_own_default_route_counts_as_a_number() {
     Bench::ringing().route(&[Target::DefaultRoute]).run(1_000).check(expect![[r#"
         0 c1 interaction.party-changed caller 555 Connected
+        0 c1 interaction.party-changed 9000 9000 Ringing
         0 c1 is Attended
         1000 c1 interaction.party-changed 9000 9000 Connected
         1000 c1 routing.done #1 default-route by 9000 after 1000
@@ -207,6 +222,7 @@ fn a_raised_priority_goes_first() {
         0 c2 done #3
         0 - routing.group-status #4 0 0 2 0 None
         0 - error #5 NotFound
+        5000 c2 interaction.party-changed ann ann Ringing
         6000 c2 interaction.party-changed ann ann Connected
         6000 c2 routing.done #2 sales by ann after 6000
         6000 c2 is Routed

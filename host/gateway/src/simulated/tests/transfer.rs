@@ -20,6 +20,8 @@ fn a_talk_goes_on_until_the_new_target_answers_and_frees_the_old_one() {
     bench.route(&[group("sales")]).run(5_000).log.clear();
     bench.ask(transfer(agent("bob"))).run(6_000);
     bench.ask(RequestBody::QueryGroup { group: "sales".into() }).check(expect![[r#"
+        5000 c1 interaction.party-changed bob bob Ringing
+        6000 c1 interaction.party-changed ann ann Left
         6000 c1 interaction.party-changed bob bob Connected
         6000 c1 done #2
         6000 c1 hears person bob
@@ -47,6 +49,7 @@ fn a_call_can_be_transferred_back_to_a_routing_point() {
     let mut bench = Bench::with(ann_and_bob(), vec![plan()]);
     bench.route(&[group("sales")]).run(5_000).log.clear();
     bench.ask(transfer(Target::RoutingPoint("8001".into()))).run(60_000).hang_up().check(expect![[r#"
+        5000 c1 interaction.party-changed ann ann Left
         5000 c1 done #2
         5000 c1 interaction.deleted Moved
         5000 c1 interaction.added visit 2 at 8001
@@ -84,6 +87,7 @@ fn a_created_call_is_answered_and_can_be_routed() {
         2000 cout-1 is silent since 2000
         2000 cout-1 hears Silence
         2000 cout-1 is Attended
+        2000 cout-1 interaction.party-changed ann ann Ringing
         2000 cout-1 hears Ringing
         3000 cout-1 interaction.party-changed ann ann Connected
         3000 cout-1 routing.done #2 sales by ann after 1000
