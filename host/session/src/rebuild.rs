@@ -95,6 +95,12 @@ pub(crate) enum Setback {
     Guest(Box<SessionState>, StepFailure, bool),
 }
 
+fn end_of(records: &[Arc<Record>]) -> Result<Box<SessionState>, Setback> {
+    let Start { mut state, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
+    records.iter().skip(tail).for_each(|record| apply(&mut state, record));
+    Ok(Box::new(state))
+}
+
 impl<G: Guests> Worker<G> {
     pub(crate) fn rebuild(&mut self, id: SessionId, rows: Option<&SessionRows>) {
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Loading) else { return };
@@ -191,12 +197,12 @@ impl<G: Guests> Worker<G> {
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
     pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
         let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
-        let mut end = Box::new(state.clone());
-        for record in records.iter().skip(tail) {
-            apply(&mut end, record);
-        }
-        if !end.is_live() {
-            return Ok(*end);
+        // Whether it lives is known, but for a session that only a message has named.
+        if self.state(state.session()).is_none() {
+            let end = end_of(records)?;
+            if !end.is_live() {
+                return Ok(*end);
+            }
         }
         let place = if alone { Place::Own } else { Place::Shared };
         let (version, context) = (state.opening().version, state.context());
@@ -206,7 +212,7 @@ impl<G: Guests> Worker<G> {
         };
         if let Err(failure) = begun {
             let died = failure.instance_died;
-            return Err(Setback::Guest(end, failure.into(), died));
+            return Err(Setback::Guest(end_of(records)?, failure.into(), died));
         }
         let mut state = Box::new(state);
         for record in records.iter().skip(tail) {
@@ -217,7 +223,7 @@ impl<G: Guests> Worker<G> {
                 state = before;
                 if let Err(failure) = result {
                     let died = failure.instance_died;
-                    return Err(Setback::Guest(end, failure.into(), died));
+                    return Err(Setback::Guest(end_of(records)?, failure.into(), died));
                 }
             } else {
                 apply(&mut state, record);
