@@ -301,6 +301,7 @@ impl World {
                 | Kind::SlowCommits
                 | Kind::BusyStore
                 | Kind::GatewayRestart
+                | Kind::GatewayAlone
                 | Kind::LockRemoved
                 | Kind::CutSynch
                 | Kind::CutSynchOneWay
@@ -397,6 +398,10 @@ impl World {
             }
             Kind::GatewayRestart => {
                 self.gateway.crash(fault.lasts_ms, env);
+                None
+            }
+            Kind::GatewayAlone => {
+                self.gateway.die(fault.lasts_ms, env);
                 None
             }
             Kind::LockRemoved => {
