@@ -79,7 +79,7 @@ fn options_that_differ_are_named_and_only_force_hands_over() {
     let mut site = Site::new(LEASE);
     site.starts('a');
     site.serves('a');
-    let text = std::fs::read_to_string(site.config()).unwrap();
+    let text = std::fs::read_to_string(site.file("tandem-b.toml")).unwrap();
     let other = site.file("other.toml");
     std::fs::write(&other, text.replace("timeout = \"3s\"", "timeout = \"4s\"")).unwrap();
     site.starts_as(&[], 'b', other.to_str().unwrap());

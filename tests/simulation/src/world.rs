@@ -95,6 +95,7 @@ impl World {
             disk: Disk::default(),
             lock: None,
             locked_last: None,
+            beat: 0,
             kills: Vec::new(),
             ends: Vec::new(),
             living: [None; 2],
@@ -207,6 +208,7 @@ impl World {
     /// What was decided inside of what happened: kills, processes that end themselves, faults whose phase has come.
     fn consequences(&mut self) {
         for process in std::mem::take(&mut self.env.kills) {
+            self.may_be_killed(process);
             self.end(process, "killed");
         }
         for process in std::mem::take(&mut self.env.ends) {
@@ -226,6 +228,18 @@ impl World {
         if let Some(ready) = ready {
             let index = self.due.remove(ready);
             self.strike(index, phase);
+        }
+    }
+
+    /// Whoever has the lock, moves, and only finds no room on the disk must be left alone.
+    fn may_be_killed(&mut self, process: Process) {
+        let env = &mut self.env;
+        let long_us = env.plan.lease_timeout_ms * 2_000;
+        let full = env.disk.mood.full_since_us.is_some_and(|since_us| since_us + long_us < env.now_us);
+        let moves = self.instances.get(process.instance).is_some_and(|one| one.process() == process && one.is_there() && !one.is_asleep());
+        let slow = env.disk.mood.slow_us > 0;
+        if full && moves && !slow && env.lock == Some(process) && env.judge.is_undisturbed(process, env.now_us.saturating_sub(long_us)) {
+            env.judge.find("lease", format!("{process:?} is killed, and only has no room on the disk"));
         }
     }
 
@@ -287,6 +301,7 @@ impl World {
                 | Kind::SlowCommits
                 | Kind::BusyStore
                 | Kind::GatewayRestart
+                | Kind::GatewayAlone
                 | Kind::LockRemoved
                 | Kind::CutSynch
                 | Kind::CutSynchOneWay
@@ -362,7 +377,7 @@ impl World {
                 None
             }
             Kind::FullDisk => {
-                env.disk.mood.full = true;
+                env.disk.mood.full_since_us = Some(env.now_us);
                 Some(Undo::Mood)
             }
             Kind::SlowCommits => {
@@ -383,6 +398,10 @@ impl World {
             }
             Kind::GatewayRestart => {
                 self.gateway.crash(fault.lasts_ms, env);
+                None
+            }
+            Kind::GatewayAlone => {
+                self.gateway.die(fault.lasts_ms, env);
                 None
             }
             Kind::LockRemoved => {

@@ -39,7 +39,7 @@ use tandem_session::WorkerOptions;
 use tandem_store::StoreError;
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_synch_link::PrimaryMessage;
-use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp};
+use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, Timestamp};
 
 use crate::{agenda::Process, plan::Plan, store::Disk, strategies::Heard};
 use ears::Ears;
@@ -205,6 +205,11 @@ impl Judge {
         }
     }
 
+    /// Whether nothing has kept a process from going on since then.
+    pub fn is_undisturbed(&self, process: Process, since_us: u64) -> bool {
+        !self.standing_still.contains_key(&process) && self.restarts.is_undisturbed(process, since_us)
+    }
+
     /// Something kept a process from going on.
     pub fn disturbed(&mut self, process: Process, now_us: u64) {
         self.restarts.disturbed(process, now_us, false);
@@ -256,16 +261,23 @@ impl Judge {
         self.switch.live_calls()
     }
 
-    /// A life of the switch begins.
-    pub fn switch_begins(&mut self, life: u64, incarnation: SwitchIncarnation) {
-        if self.switch.lives.iter().any(|life| life.incarnation == incarnation) {
-            self.find("P4", format!("the gateway's life {life} has the incarnation of a life before, {incarnation}"));
-        }
-        self.switch.begins(incarnation);
+    /// A life of the switch begins, and of its gateway.
+    pub fn switch_begins(&mut self) {
+        self.switch.begins();
+    }
+
+    /// The gateway dies, and the switch lives on.
+    pub fn gateway_dies(&mut self, at: Timestamp) {
+        self.switch.gateway_dies(at);
     }
 
     /// The switch's record got a line.
     pub fn line(&mut self, line: Line) {
+        if let Line::Begin { incarnation, .. } = &line
+            && self.switch.lives.iter().any(|life| life.incarnation == *incarnation)
+        {
+            self.find("P4", format!("the gateway begins again in incarnation {incarnation}, which was before"));
+        }
         if let Line::Request { key, epoch, verdict, body, .. } = &line {
             if !self.journal.is_durable(key) {
                 self.find("P2", format!("request {key} ({}) came to the switch, and its step was not durable", body.name()));
@@ -325,7 +337,7 @@ impl Judge {
 
     /// Calls that arrived, and how often a primary was acknowledged.
     pub fn counts(&self) -> (u64, u64) {
-        let calls = self.switch.lives.iter().map(|life| life.arrived.len() as u64).sum();
+        let calls = self.switch.calls.iter().map(|calls| calls.arrived.len() as u64).sum();
         (calls, self.switch.leads)
     }
 
