@@ -88,14 +88,17 @@ impl<'a> Silences<'a> {
 
     fn quiet(&mut self, session: SessionId, calls: &'a [InteractionId], until: Option<Timestamp>, at: Timestamp) -> Checked {
         self.look_at_all(at)?;
+        let mut found = false;
         for call in calls {
             self.holders.insert(call, session);
-            self.found.remove(call);
+            found |= self.found.remove(call).is_some();
         }
         // Said before the primary was lost, and taken behind that: void at once.
-        match until.filter(|until| self.unled_since.is_some() && *until >= at) {
-            Some(_) => self.void_since.insert(session, at),
-            None => self.void_since.remove(&session),
+        match until {
+            Some(until) if self.unled_since.is_some() && until >= at => self.void_since.insert(session, at),
+            // It ended while no gateway was there to hear what its session would have done then.
+            Some(until) if found && until < at => self.void_since.insert(session, until),
+            _ => self.void_since.remove(&session),
         };
         match until {
             Some(until) => self.quiet_until.insert(session, until),
