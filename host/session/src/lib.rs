@@ -7,6 +7,7 @@
 mod ahead;
 mod arrival;
 mod commit;
+mod diverged;
 mod draft;
 mod following;
 mod guests;

@@ -18,6 +18,8 @@ pub enum Output {
     Answer(RequestKey, EventBody),
     /// Read the session's rows and call [`Worker::loaded`].
     Load(SessionId),
+    /// Read all rows of the session, of all incarnations, and call [`Worker::loaded_all`].
+    LoadAll(SessionId),
     /// For the gateway, of steps that were committed earlier.
     Tell(StepMessage),
     /// Of steps that were committed in an earlier epoch: what the host serves itself is done again.

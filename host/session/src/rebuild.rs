@@ -8,7 +8,7 @@ mod sample;
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
-use tandem_words::{Bug, ErrorCode, SessionId, planted};
+use tandem_words::{Bug, ErrorCode, Incarnation, SessionId, planted};
 
 use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
 
@@ -41,6 +41,10 @@ impl Records {
         Ok(Folded { state, last_snapshot })
     }
 
+    pub(crate) fn are_of(&self, incarnation: Incarnation) -> bool {
+        incarnation_of(&self.0) == Some(incarnation)
+    }
+
     pub(crate) fn last_step(&self) -> u32 {
         self.0.last().map_or(0, |record| record.seq())
     }
@@ -49,6 +53,13 @@ impl Records {
 /// Folds a session's rows into its state, without its guest. The message is for people.
 pub fn fold(rows: &SessionRows) -> Result<Folded, String> {
     Records::read(rows)?.fold()
+}
+
+fn incarnation_of(records: &[Arc<Record>]) -> Option<Incarnation> {
+    match records.first().map(|record| &**record) {
+        Some(Record::Opened(opening)) => Some(opening.incarnation),
+        _ => None,
+    }
 }
 
 struct Start<'a> {
@@ -109,6 +120,10 @@ impl<G: Guests> Worker<G> {
             Ok(records) => records.unwrap_or_default(),
             Err(message) => return self.give_up(id, message),
         };
+        // The store has an earlier incarnation: this one's opening is on its way.
+        if incarnation_of(&records) < slot.state.as_deref().map(|state| state.opening().incarnation) {
+            records.clear();
+        }
         let stored = records.iter().filter(|record| matches!(***record, Record::Step(_))).map(|record| record.seq()).max();
         let own = slot.uncommitted.iter().filter(|record| match &***record {
             Record::Opened(_) => records.is_empty(),
@@ -147,12 +162,13 @@ impl<G: Guests> Worker<G> {
                 self.load(id);
             }
             Err(Setback::Guest(state, failure, _)) => {
+                let again = self.may_start_again(&state, &failure);
                 if let Some(slot) = self.slots.get_mut(&id) {
                     slot.state = Some(state);
                 }
                 self.guests.remove(id);
                 self.mark_dead();
-                self.fail_without_guest(id, failure);
+                if again { self.begin_again(id, &failure) } else { self.fail_without_guest(id, failure) }
             }
         }
     }
@@ -176,7 +192,7 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Its rows cannot be read. Where its state is known all the same, it fails, so that its calls go to their default route.
-    fn give_up(&mut self, id: SessionId, message: String) {
+    pub(crate) fn give_up(&mut self, id: SessionId, message: String) {
         if self.slots.get(&id).is_some_and(|slot| slot.state.is_some()) {
             let failure = StepFailure { kind: StepFailureKind::Unavailable, message: format!("its journal cannot be read: {message}") };
             self.fail_without_guest(id, failure);

@@ -35,6 +35,8 @@ pub enum Input {
     LostClaim(SessionId),
     /// [`Worker::loaded`].
     Loaded(SessionId, Option<Box<SessionRows>>),
+    /// [`Worker::loaded_all`].
+    LoadedAll(SessionId, Vec<Vec<u8>>),
     /// [`Worker::recover`].
     Recover(Box<Folded>),
     /// [`Worker::read_ahead`].
@@ -119,6 +121,7 @@ impl<G: Guests> Worker<G> {
             Input::Committed(durable) => durable.into_iter().for_each(|(id, records)| self.committed(id, records)),
             Input::LostClaim(id) => self.lost_claim(id),
             Input::Loaded(id, rows) => self.loaded(id, rows.as_deref()),
+            Input::LoadedAll(id, rows) => self.loaded_all(id, &rows),
             Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
             Input::ReadAhead(id, records) => self.read_ahead(id, records),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
@@ -278,6 +281,7 @@ impl<G: Guests> Worker<G> {
                 continue;
             }
             self.outputs.extend(release::redo(state).map(Output::Redo));
+            self.outputs.extend(slot.unheard.then_some(Output::LoadAll(*id)));
             let wants = self.guests.manifest(&state.opening().version).is_some_and(|manifest| manifest.send_session_recovered);
             if wants && state.is_live() && state.seq() > 0 {
                 slot.waiting.push_front(Arrival::News(EventBody::SessionRecovered));

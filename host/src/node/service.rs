@@ -307,7 +307,7 @@ impl NodeService {
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
             Output::Warn(what) => self.threads.warn(what),
             // Its own thread has seen to these.
-            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) => {}
+            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) => {}
         }
     }
 
