@@ -475,7 +475,7 @@ impl Leader {
 
     fn read(&mut self, env: &mut Env) {
         if let Some((session, all)) = self.to_reader.pop_front() {
-            let mut reader = env.disk.reader();
+            let reader = env.disk.reader();
             let read = if all {
                 Input::LoadedAll(session, reader.all_rows_of(session).unwrap_or_default())
             } else {
