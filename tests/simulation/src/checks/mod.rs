@@ -222,6 +222,10 @@ impl Judge {
 
     /// These start again now.
     pub fn restarted(&mut self, process: Process, sessions: &[(SessionId, Restart)], now_us: u64) {
+        // One that does not know yet that it was deposed: nothing of what it does then can leave it.
+        if self.leases.last_key_value().is_some_and(|(_, holder)| *holder != process) {
+            return;
+        }
         let fully = self.synch.had_everything(process);
         let restarted = self.restarts.restarted(process, sessions, now_us, (&self.journal, fully));
         self.take(restarted);

@@ -98,6 +98,8 @@ impl<'a> Silences<'a> {
             Some(until) if self.unled_since.is_some() && until >= at => self.void_since.insert(session, at),
             // It ended while no gateway was there to hear what its session would have done then.
             Some(until) if found && until < at => self.void_since.insert(session, until),
+            // It was void, and the next primary said only so much before it was lost, too.
+            Some(until) if self.unled_since.is_some() && until < at => self.void_since.get(&session).copied(),
             _ => self.void_since.remove(&session),
         };
         match until {
