@@ -65,8 +65,8 @@ pub(super) fn owners<'a>(journal: &Journal, switch: &'a Switch) -> Vec<Vec<Owned
         (EventBody::InteractionDeleted(deletion), ..) => holders.remove(&deletion.interaction),
         _ => event.interaction.as_ref().and_then(|interaction| holders.get(interaction)).copied(),
     };
-    let mut of_life = |life: &'a Life| life.events.iter().chain(&life.missed).map(|event| (event, owner(event, life))).collect();
-    switch.lives.iter().map(|life| of_life(life)).collect()
+    let of_life = |life: &'a Life| life.events.iter().chain(&life.missed).map(|event| (event, owner(event, life))).collect();
+    switch.lives.iter().map(of_life).collect()
 }
 
 /// P1: of a visit that a new life told again, nobody had anything any more.
