@@ -248,12 +248,13 @@ fn a_link_that_is_cut_makes_the_copy_uncertain_and_one_that_is_mended_makes_it_f
     site.cuts_the_link();
     until("the link's end", || site.status('a').filter(|status| status["peer"].is_null()));
     let heard = site.record().matches("added").count();
-    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 20).then_some(()));
+    until("calls that only the primary knows", || (site.record().matches("added").count() > heard + 3).then_some(()));
     site.signals('a', "KILL");
     site.ends('a');
     site.serves('b');
     site.has_restarted('b', 1);
-    until("what they heard", || site.record().contains("uncertain added").then_some(()));
+    // Of calls that came behind the cut nothing is kept, so what follows depends on who still is there.
+    until("what they heard", || site.record().contains("uncertain").then_some(()));
     assert!(!site.record().contains("restarted added"), "nothing is certain any more");
     // The next backup reaches nobody until the link is whole again.
     site.starts('a');
