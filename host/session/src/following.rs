@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tandem_journal::{Record, decode};
-use tandem_words::{NodeId, SessionId};
+use tandem_words::{Bug, NodeId, SessionId, planted};
 
 use crate::{Folded, SessionState};
 
@@ -12,23 +12,35 @@ use crate::{Folded, SessionState};
 #[derive(Debug)]
 pub struct Following {
     node: NodeId,
+    /// The last row that it knows.
+    through: u64,
     sessions: BTreeMap<SessionId, Folded>,
 }
 
 impl Following {
-    /// Of this node's sessions; none so far.
-    pub fn new(node: NodeId) -> Self {
-        Following { node, sessions: BTreeMap::new() }
+    /// Of this node's sessions; none so far. `through`: the journal's last row, read before the sessions are ([`Following::begin`]), so
+    /// that no row is missed that is written meanwhile.
+    pub fn new(node: NodeId, through: u64) -> Self {
+        Following { node, through, sessions: BTreeMap::new() }
     }
 
-    /// A session as the store had it. The rows behind that may be told again.
+    /// A session as the store had it. Rows that are in it already may be told again.
     pub fn begin(&mut self, folded: Folded) {
         self.sessions.insert(folded.state.session(), folded);
     }
 
-    /// The journal's next row. One that was seen before changes nothing. The message is for people: what was followed is worth nothing
-    /// any more.
-    pub fn row(&mut self, data: &[u8]) -> Result<(), String> {
+    /// The rows behind this one are wanted next.
+    pub fn through(&self) -> u64 {
+        self.through
+    }
+
+    /// The journal's next row, and its number. What it tells of a session that knows it already changes nothing. The message is for
+    /// people: what was followed is worth nothing any more.
+    pub fn row(&mut self, at: u64, data: &[u8]) -> Result<(), String> {
+        if at != self.through.saturating_add(1) {
+            return Err(format!("row {at} of the journal was read behind row {}", self.through));
+        }
+        self.through = at;
         let record = decode(data).map_err(|error| error.to_string())?;
         let session = record.session();
         if session.node != self.node {
@@ -37,7 +49,8 @@ impl Following {
         let record = match record {
             Record::Opened(opening) => {
                 let known = self.sessions.get(&session).map(|known| known.state.opening().incarnation);
-                if known < Some(opening.incarnation) {
+                let is_news = known < Some(opening.incarnation) && !(known.is_some() && planted(Bug::FormerRunFollowed));
+                if is_news && !planted(Bug::OpeningsNotFollowed) {
                     self.begin(Folded { state: SessionState::opened(opening), last_snapshot: 0 });
                 }
                 return Ok(());
@@ -76,8 +89,12 @@ impl Following {
         self.sessions.is_empty()
     }
 
-    /// Those that live, as the store has them.
-    pub fn into_sessions(self) -> impl Iterator<Item = Folded> {
-        self.sessions.into_values()
+    /// Those that live. `last_row`: the journal's last one, asked for when nobody writes of this node any more. The message is for
+    /// people: that one was not reached, so a session may be missing, or be further than is known.
+    pub fn into_sessions(self, last_row: u64) -> Result<Vec<Folded>, String> {
+        if self.through < last_row && !planted(Bug::FollowedTooShort) {
+            return Err(format!("the journal was read to row {}, and has {last_row}", self.through));
+        }
+        Ok(self.sessions.into_values().collect())
     }
 }

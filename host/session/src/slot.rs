@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tandem_journal::{Opening, Record, Survival};
 use tandem_switch_link::Held;
 use tandem_synch_link::Change;
-use tandem_words::Timestamp;
+use tandem_words::{Bug, Timestamp, planted};
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -111,10 +111,11 @@ impl Slot {
     /// Of a session that the store has.
     pub fn recovered(state: SessionState, last_snapshot: u32) -> Self {
         let presence = if state.is_live() { Presence::Absent } else { Presence::Over };
-        let unheard = state.is_live() && state.opening().incarnation > 1;
-        let state = Some(Box::new(state));
         // Only one that has differed has another incarnation: it keeps its instance to itself.
-        Slot { presence, state, unheard, alone: unheard, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
+        let alone = state.is_live() && state.opening().incarnation > 1;
+        let unheard = alone && !planted(Bug::RestNotHeard);
+        let state = Some(Box::new(state));
+        Slot { presence, state, unheard, alone, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
     }
 
     /// Of a session that may be started again.

@@ -48,9 +48,9 @@ impl Follower {
         let ((wanted, asked), (give, sessions)) = (bounded(1), bounded(1));
         let path = path.to_owned();
         let run = move || match open(&path).map_err(Lost::from).and_then(|reader| follow(reader, node, &asked)) {
-            Ok(following) => {
+            Ok(sessions) => {
                 // Whoever asked may have gone.
-                let _ = give.send(following.into_sessions().collect());
+                let _ = give.send(sessions);
             }
             Err(Lost::Unwanted) => {}
             Err(why) => tracing::warn!("the journal is not read ahead any more, and a takeover reads all of it: {why}"),
@@ -67,10 +67,8 @@ impl Follower {
     }
 }
 
-fn follow(mut reader: Box<dyn Reader>, node: NodeId, asked: &Receiver<()>) -> Result<Following, Lost> {
-    let mut following = Following::new(node);
-    // What is written while the sessions are read is read twice, which changes nothing.
-    let mut through = reader.last_row()?;
+fn follow(mut reader: Box<dyn Reader>, node: NodeId, asked: &Receiver<()>) -> Result<Vec<Folded>, Lost> {
+    let mut following = Following::new(node, reader.last_row()?);
     let mut whole = true;
     reader.for_each_live_session(node, &mut |session, rows| {
         match fold(&rows) {
@@ -87,27 +85,29 @@ fn follow(mut reader: Box<dyn Reader>, node: NodeId, asked: &Receiver<()>) -> Re
             Err(RecvTimeoutError::Timeout) => tries > 0,
             Err(RecvTimeoutError::Disconnected) => return Err(Lost::Unwanted),
         };
-        match catch_up(reader.as_mut(), &mut following, &mut through) {
-            Ok(()) if finish => return Ok(following),
+        match catch_up(reader.as_mut(), &mut following) {
+            Ok(last_row) if finish => return following.into_sessions(last_row).map_err(Lost::Row),
             Err(Lost::Store(error)) if error.disposition() == Disposition::Repeat && tries < TRIES => tries += u32::from(finish),
-            read => read?,
+            read => _ = read?,
         }
     }
     Err(if whole { Lost::TooMany } else { Lost::Unwanted })
 }
 
-fn catch_up(reader: &mut dyn Reader, following: &mut Following, through: &mut u64) -> Result<(), Lost> {
+/// What was the last row when it began.
+fn catch_up(reader: &mut dyn Reader, following: &mut Following) -> Result<u64, Lost> {
+    let last_row = reader.last_row()?;
     loop {
-        let before = *through;
-        let mut taken = Ok(());
-        reader.rows_behind(before, ROWS_AT_ONCE, &mut |at, data| {
+        let (mut taken, mut rows) = (Ok(()), 0);
+        reader.rows_behind(following.through(), ROWS_AT_ONCE, &mut |at, data| {
+            rows += 1;
             if taken.is_ok() {
-                (*through, taken) = (at, following.row(data));
+                taken = following.row(at, data);
             }
         })?;
         taken.map_err(Lost::Row)?;
-        if *through - before < u64::from(ROWS_AT_ONCE) {
-            return Ok(());
+        if rows < ROWS_AT_ONCE {
+            return Ok(last_row);
         }
     }
 }

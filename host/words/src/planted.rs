@@ -36,11 +36,19 @@ pub enum Bug {
     SurveyIgnored,
     OpenForgotten,
     ClaimedCallTold,
+    FollowedTooShort,
+    OpeningsNotFollowed,
+    FormerRunFollowed,
+    EarlierStepReadAhead,
+    WaitForPassForgotten,
+    LateRowsTaken,
+    RestNotHeard,
+    OldTimerKept,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 29] = [
+    pub const ALL: [Bug; 37] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -70,6 +78,14 @@ impl Bug {
         Bug::SurveyIgnored,
         Bug::OpenForgotten,
         Bug::ClaimedCallTold,
+        Bug::FollowedTooShort,
+        Bug::OpeningsNotFollowed,
+        Bug::FormerRunFollowed,
+        Bug::EarlierStepReadAhead,
+        Bug::WaitForPassForgotten,
+        Bug::LateRowsTaken,
+        Bug::RestNotHeard,
+        Bug::OldTimerKept,
     ];
 }
 

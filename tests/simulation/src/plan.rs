@@ -11,11 +11,12 @@ use tandem_node::{
     synch::{BufferLimits, KeepLimits},
 };
 use tandem_session::WorkerOptions;
+use tandem_words::VersionId;
 
 use crate::{
     chance::Chance,
     fault::{Fault, Kind, Phase},
-    strategies::POINTS,
+    strategies::{POINTS, VERSIONS, may_start_again},
 };
 
 /// No fault comes after this (real ms); then everything is healed.
@@ -49,6 +50,14 @@ pub struct Plan {
     pub rows_per_batch: usize,
     /// Sessions that share a cell.
     pub sessions_per_instance: usize,
+    /// Whether the replay of desk, quiet, keeper and side differs now and then, where they are persisted.
+    pub differ: [bool; 4],
+    /// A backup follows so many sessions at most, and reads so many rows at once.
+    pub most_followed: usize,
+    /// See `most_followed`.
+    pub rows_followed_at_once: u32,
+    /// So many sessions of a worker are read singly while all are read in one pass.
+    pub loads_beside: usize,
     /// How sessions are treated.
     pub worker: WorkerOptions,
     /// The switch's core.
@@ -68,12 +77,14 @@ impl Plan {
     pub fn new(seed: u64) -> Plan {
         let mut chance = Chance::new(seed, 1);
         let rush_at_ms = rush_at_ms(&mut Chance::new(seed, 8));
+        let mut followed = Chance::new(seed, 9);
         let fencing = if chance.percent(35) { Fencing::EpochOnly } else { Fencing::Kill };
         let worker = WorkerOptions {
             snapshot_every: chance.pick(&[2, 5, 50]).unwrap_or(50),
             passivate_after_ms: chance.pick(&[1_500, 6_000, 600_000]).unwrap_or(600_000),
             max_steps_ahead: chance.pick(&[2, 64, 64]).unwrap_or(64),
             linger_timeout_ms: 8_000,
+            restart_diverged: seed.is_multiple_of(2),
             ..WorkerOptions::default()
         };
         // A jump back by an hour leaves a clock above 0.
@@ -88,6 +99,10 @@ impl Plan {
             synch: synch(&mut Chance::new(seed, 7)),
             rows_per_batch: chance.pick(&[1, 3, 4_096]).unwrap_or(1),
             sessions_per_instance: chance.pick(&[1, 3, 1_024]).unwrap_or(3),
+            differ: differ(&mut Chance::new(seed, 10)),
+            most_followed: followed.pick(&[500_000, 500_000, 500_000, 4]).unwrap_or(500_000),
+            rows_followed_at_once: followed.pick(&[2_048, 2_048, 3]).unwrap_or(2_048),
+            loads_beside: followed.pick(&[32, 1, 0]).unwrap_or(32),
             worker,
             // With the small one events are lost while nobody is primary: then a gap must be told.
             core: core::Options {
@@ -100,6 +115,23 @@ impl Plan {
             clock_offsets_ms: [offset(&mut chance), offset(&mut chance)],
         }
     }
+
+    /// Whether the replay of a version's sessions may differ.
+    pub fn replay_differs(&self, version: VersionId) -> bool {
+        let of = VERSIONS.iter().zip(self.differ).zip(self.survivals);
+        of.into_iter().any(|((of, differs), survival)| *of == version && differs && survival == Survival::Recovered)
+    }
+
+    /// Whether they start again then.
+    pub fn starts_again(&self, version: VersionId) -> bool {
+        may_start_again(version).unwrap_or(self.worker.restart_diverged)
+    }
+}
+
+/// In one seed of four.
+fn differ(chance: &mut Chance) -> [bool; 4] {
+    let some = chance.percent(25);
+    [(); 4].map(|()| some && chance.percent(60))
 }
 
 /// In two seeds of five all sessions are persisted.

@@ -28,6 +28,15 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
     matches!(version, QUIET | KEEPER)
 }
 
+/// What a version's manifest says of sessions whose replay differs; none: the option counts.
+pub fn may_start_again(version: VersionId) -> Option<bool> {
+    match version {
+        DESK | SIDE => Some(true),
+        QUIET => Some(false),
+        _ => None,
+    }
+}
+
 /// What is deployed.
 pub fn deployments(plan: &Plan) -> Deployments {
     let [desk, quiet, keeper, side] = plan.survivals;
@@ -45,8 +54,8 @@ type Died = Arc<Mutex<BTreeSet<(String, u32)>>>;
 /// What a strategy heard, for the first time: not what is replayed to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// It begins, in this incarnation.
-    Start(SessionId, Incarnation),
+    /// It begins, in this incarnation, on this version.
+    Start(SessionId, Incarnation, VersionId),
     /// An event.
     Event(SessionId, Event),
 }
@@ -81,7 +90,12 @@ pub struct Guests {
 impl Guests {
     /// Of a process that has just begun.
     pub fn new(plan: &Plan) -> Self {
-        Guests { guests: native(plan.sessions_per_instance), ears: Ears::default() }
+        Guests { guests: native(plan.sessions_per_instance, |version| plan.replay_differs(version)), ears: Ears::default() }
+    }
+
+    /// The same, of which none differs at replay.
+    pub fn faithful(plan: &Plan) -> Self {
+        Guests { guests: native(plan.sessions_per_instance, |_| false), ears: Ears::default() }
     }
 
     /// What they hear.
@@ -97,7 +111,7 @@ impl Guests {
 
 impl tandem_session::Guests for Guests {
     fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
-        self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation));
+        self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation, *version));
         self.guests.start(version, context, place, effort)
     }
 
@@ -135,30 +149,36 @@ impl tandem_session::Guests for Guests {
     }
 }
 
-/// `sessions_per_instance`: how many share a cell.
-fn native(sessions_per_instance: usize) -> NativeGuests {
+/// `sessions_per_instance`: how many share a cell. `differs`: a version asks for something else now and then when a step is replayed,
+/// in every run of a session, or only in its first.
+fn native(sessions_per_instance: usize, differs: impl Fn(VersionId) -> bool) -> NativeGuests {
     let died = Died::default();
-    let traps = move |script: fn(&mut Memory, &Event, &mut Ask) -> Act| {
+    let traps = move |script: fn(&mut Memory, &Event, &mut Ask) -> Act, differs: bool| {
         let died = Arc::clone(&died);
         move |memory: &mut Memory, event: &Event, ask: &mut Ask| {
             let act = script(memory, event, ask);
+            let in_this_run = memory.number("restarted") == 0 || event.seed.is_multiple_of(2);
+            if differs && ask.is_replay() && in_this_run && (event.seed >> 4).is_multiple_of(13) {
+                ask.after(1);
+            }
             let traps = event.seed.is_multiple_of(23) && !ask.is_replay();
             let first = || died.lock().unwrap_or_else(PoisonError::into_inner).insert((memory.get("me").to_owned(), event.seq));
             if traps && first() { Act::trap() } else { act }
         }
     };
-    let new = |name: &str, script| {
-        Script::new(name, traps(script)).on_start(|context, memory| {
+    let new = |version, name: &str, script| {
+        let script = Script::new(name, traps(script, differs(version))).on_start(|context, memory| {
             memory.set("me", context.session_id);
             Act::Wait
-        })
+        });
+        script.manifest(|manifest| manifest.restart_on_switchover = may_start_again(version))
     };
     let recovered = |script: Script| script.manifest(|manifest| manifest.send_session_recovered = true);
     NativeGuests::new()
-        .with(DESK, new("desk", desk))
-        .with(QUIET, recovered(new("quiet", quiet)).without_snapshots())
-        .with(KEEPER, recovered(new("keeper", keeper)))
-        .with(SIDE, new("side", side))
+        .with(DESK, new(DESK, "desk", desk))
+        .with(QUIET, recovered(new(QUIET, "quiet", quiet)).without_snapshots())
+        .with(KEEPER, recovered(new(KEEPER, "keeper", keeper)))
+        .with(SIDE, new(SIDE, "side", side))
         .sessions_per_instance(sessions_per_instance)
 }
 

@@ -113,17 +113,19 @@ fn a_backup_knows_what_the_store_does_however_often_it_is_told() {
     rig.event(over, 300, deleted(2));
     rig.settle();
     let data: Vec<_> = rig.disk.rows.iter().map(|row| row.data.clone()).collect();
-    let mut following = Following::new(101);
+    let follow = |following: &mut Following| data.iter().zip(1..).for_each(|(row, at)| following.row(at, row).unwrap());
+    let last_row = data.len() as u64;
+    let mut following = Following::new(101, 0);
     // It began in the middle, when the first was as it is now.
     following.begin(fold(&rows(&rig, lives)).unwrap());
-    data.iter().for_each(|row| following.row(row).unwrap());
+    follow(&mut following);
     assert_eq!(following.len(), 1);
     let read = fold(&rows(&rig, lives)).unwrap();
-    for folded in following.into_sessions() {
+    for folded in following.into_sessions(last_row).unwrap() {
         assert_eq!((folded.state, folded.last_snapshot), (read.state.clone(), read.last_snapshot));
     }
-    let mut other = Following::new(102);
-    data.iter().for_each(|row| other.row(row).unwrap());
+    let mut other = Following::new(102, 0);
+    follow(&mut other);
     assert!(other.is_empty());
 }
 
@@ -133,9 +135,15 @@ fn a_backup_that_missed_a_row_says_so() {
     let session = rig.call(1, 100);
     rig.event(session, 200, digit(1, "1"));
     rig.settle();
-    let mut following = Following::new(101);
-    following.row(&rig.disk.rows[0].data).unwrap();
-    let error = following.row(&rig.disk.rows[2].data).unwrap_err();
+    let following = || {
+        let mut following = Following::new(101, 0);
+        following.row(1, &rig.disk.rows[0].data).unwrap();
+        following
+    };
+    let error = following().row(2, &rig.disk.rows[2].data).unwrap_err();
     assert!(error.contains("101-1-1 goes on with step 2, and 1 is missing"), "{error}");
-    assert!(following.row(&[]).unwrap_err().contains("empty"));
+    assert!(following().row(3, &rig.disk.rows[2].data).unwrap_err().contains("row 3 of the journal was read behind row 1"));
+    assert!(following().row(2, &[]).unwrap_err().contains("empty"));
+    assert!(following().into_sessions(2).unwrap_err().contains("read to row 1, and has 2"));
+    assert_eq!(following().into_sessions(1).unwrap().len(), 1);
 }
