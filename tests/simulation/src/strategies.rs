@@ -90,12 +90,12 @@ pub struct Guests {
 impl Guests {
     /// Of a process that has just begun.
     pub fn new(plan: &Plan) -> Self {
-        Guests { guests: native(plan.sessions_per_instance, |version| plan.replay_differs(version)), ears: Ears::default() }
+        Guests { guests: native(plan.sessions_per_instance, Some(plan)), ears: Ears::default() }
     }
 
-    /// The same, of which none differs at replay.
+    /// The same, of which none traps, or differs at replay.
     pub fn faithful(plan: &Plan) -> Self {
-        Guests { guests: native(plan.sessions_per_instance, |_| false), ears: Ears::default() }
+        Guests { guests: native(plan.sessions_per_instance, None), ears: Ears::default() }
     }
 
     /// What they hear.
@@ -149,9 +149,10 @@ impl tandem_session::Guests for Guests {
     }
 }
 
-/// `sessions_per_instance`: how many share a cell. `differs`: a version asks for something else now and then when a step is replayed,
-/// in every run of a session, or only in its first.
-fn native(sessions_per_instance: usize, differs: impl Fn(VersionId) -> bool) -> NativeGuests {
+/// `sessions_per_instance`: how many share a cell. `faulty`: they trap, and where that plan says so ask for something else when a step
+/// is replayed, in every run of a session, or only in its first.
+fn native(sessions_per_instance: usize, faulty: Option<&Plan>) -> NativeGuests {
+    let may_trap = faulty.is_some();
     let died = Died::default();
     let traps = move |script: fn(&mut Memory, &Event, &mut Ask) -> Act, differs: bool| {
         let died = Arc::clone(&died);
@@ -161,16 +162,17 @@ fn native(sessions_per_instance: usize, differs: impl Fn(VersionId) -> bool) -> 
             if differs && ask.is_replay() && in_this_run && (event.seed >> 4).is_multiple_of(13) {
                 ask.after(1);
             }
-            let traps = event.seed.is_multiple_of(23) && !ask.is_replay();
+            let traps = may_trap && event.seed.is_multiple_of(23) && !ask.is_replay();
             let first = || died.lock().unwrap_or_else(PoisonError::into_inner).insert((memory.get("me").to_owned(), event.seq));
             if traps && first() { Act::trap() } else { act }
         }
     };
     let new = |version, name: &str, script| {
-        let script = Script::new(name, traps(script, differs(version))).on_start(|context, memory| {
-            memory.set("me", context.session_id);
-            Act::Wait
-        });
+        let script =
+            Script::new(name, traps(script, faulty.is_some_and(|plan| plan.replay_differs(version)))).on_start(|context, memory| {
+                memory.set("me", context.session_id);
+                Act::Wait
+            });
         script.manifest(|manifest| manifest.restart_on_switchover = may_start_again(version))
     };
     let recovered = |script: Script| script.manifest(|manifest| manifest.send_session_recovered = true);
