@@ -77,8 +77,8 @@ impl Follower {
     pub fn finish(self, env: &mut Env) -> Option<Vec<Folded>> {
         let Stage::Follows(mut following) = self.stage else { return None };
         let last_row = env.disk.reader().last_row().ok()?;
-        let busy_percent = env.disk.mood.busy_percent / 4;
-        while (busy_percent == 0 || !env.chance.percent(busy_percent)) && take(&mut following, env) {}
+        let gives_up_percent = 3 + env.disk.mood.busy_percent / 2;
+        while !env.chance.percent(gives_up_percent) && take(&mut following, env) {}
         let sessions = following.into_sessions(last_row);
         env.note(|| format!("{:?} has followed the journal: {:?}", self.process, sessions.as_ref().map(Vec::len)));
         sessions.ok()

@@ -6,7 +6,7 @@ use tandem_session::{Input, Output, Worker};
 
 use super::{Leader, ToNode};
 use crate::{
-    agenda::Thread,
+    agenda::{Doing, Thread},
     env::Env,
     instance::floor::{ToCommitter, owner},
     strategies::Ears,
@@ -91,7 +91,13 @@ impl Leader {
                 Input::Loaded(session, reader.session_rows(session).ok().flatten().map(Box::new))
             };
             self.read = Some((owner(session), read));
-            self.poke(Thread::Reader, env);
+            // Now and then the thread is kept from handing over.
+            if env.chance.percent(5) {
+                let delay_us = env.chance.between(1_000, 300_000);
+                env.plan_in(self.process, self.run, delay_us, Doing::Thread(Thread::Reader));
+            } else {
+                self.poke(Thread::Reader, env);
+            }
         }
     }
 }
