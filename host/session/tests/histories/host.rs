@@ -49,9 +49,10 @@ impl Host {
         let guests: Vec<NativeGuests> = (0..WORKERS).map(|_| guests.afresh()).collect();
         let mut workers: Vec<_> = guests.iter().map(|guests| Worker::new(guests.clone(), options(), epoch)).collect();
         // A backup that has followed the journal has what a reader of the store finds.
-        let mut following = Following::new(101);
-        disk.rows.iter().for_each(|row| following.row(&row.data).unwrap());
-        let mut followed: BTreeMap<_, _> = following.into_sessions().map(|folded| (folded.state.session(), folded)).collect();
+        let mut following = Following::new(101, 0);
+        disk.rows.iter().zip(1..).for_each(|(row, at)| following.row(at, &row.data).unwrap());
+        let followed = following.into_sessions(disk.rows.len() as u64).unwrap();
+        let mut followed: BTreeMap<_, _> = followed.into_iter().map(|folded| (folded.state.session(), folded)).collect();
         for session in disk.live_sessions() {
             let records = Records::read(&disk.session_rows(session).unwrap()).unwrap();
             let (folded, read) = (followed.remove(&session).unwrap(), records.fold().unwrap());

@@ -84,26 +84,22 @@ impl Leader {
         (0..WORKERS).for_each(|index| self.poke(Thread::Worker(index), env));
     }
 
-    /// A worker takes what was read ahead, of one session; or hears that nothing more will come.
+    /// A worker takes what was read ahead, of one session; behind the last it hears that nothing more will come.
     pub(super) fn take_rows_ahead(&mut self, index: usize, env: &mut Env) {
         let Ahead { pass, rows, loads } = &mut self.ahead;
         let (Some(rows), Some(loads), Some(worker)) = (rows.get_mut(index), loads.get_mut(index), self.workers.get_mut(index)) else {
             return;
         };
-        let Some((session, rows)) = rows.pop_front() else {
-            if *pass == Pass::Over {
-                self.to_reader.extend(loads.pass_is_over().into_iter().map(|session| (session, false)));
+        if let Some((session, rows)) = rows.pop_front().filter(|(session, _)| worker.wants_records(*session)) {
+            if let Ok(records) = Records::read(&rows) {
+                worker.handle(Input::ReadAhead(session, records));
             }
-            return;
-        };
-        if !worker.wants_records(session) {
-            return;
+            if !worker.is_loading(session) {
+                loads.brought(session);
+            }
         }
-        if let Ok(records) = Records::read(&rows) {
-            worker.handle(Input::ReadAhead(session, records));
-        }
-        if !worker.is_loading(session) {
-            loads.brought(session);
+        if *pass == Pass::Over && rows.is_empty() {
+            self.to_reader.extend(loads.pass_is_over().into_iter().map(|session| (session, false)));
         }
         self.overhear(index, env);
         self.hand_on(index, env);
