@@ -129,7 +129,7 @@ impl Candidate {
     /// Whether it has the lock, as it stands now.
     pub fn lock(&mut self, lock: LockSeen) {
         let lost = std::mem::replace(&mut self.lock, lock) != LockSeen::NotMine && lock == LockSeen::NotMine;
-        if let Some(seen) = self.seen.as_mut().filter(|_| lost) {
+        if let Some(seen) = self.seen.as_mut().filter(|_| lost && self.options.fencing == Fencing::Kill) {
             // What stood unchanged while it had the lock itself says nothing of who has it now.
             seen.unchanged_ms = 0;
         }
