@@ -21,6 +21,7 @@ use tandem_words::{InstanceName, SessionId};
 use super::{
     committer::Committer,
     floor::{Hands, WORKERS, owner},
+    follower::Followed,
     link::Link,
     synch::{News, PrimaryEnd},
 };
@@ -98,32 +99,40 @@ impl Leader {
         (process, run): (Process, u32),
         name: InstanceName,
         committer: Committer,
-        (mirror, followed): (Option<Mirror>, Option<Vec<Folded>>),
+        (mirror, followed): (Option<Mirror>, Option<Vec<Followed>>),
         (began_ms, now_ms): (u64, u64),
         env: &mut Env,
     ) -> Leader {
         let lease = committer.lease();
-        let guests: Vec<_> = (0..WORKERS).map(|_| Guests::new(&env.plan)).collect();
+        // Of sessions whose guest has not kept up the rows are wanted.
+        let absent = followed.iter().flatten().any(|worker| worker.absent > 0);
+        let (guests, sessions): (Vec<_>, _) = match followed {
+            Some(followed) => {
+                let (guests, sessions): (_, Vec<_>) = followed.into_iter().map(|worker| (worker.guests, worker.sessions)).unzip();
+                (guests, Some(sessions))
+            }
+            None => ((0..WORKERS).map(|_| Guests::new(&env.plan)).collect(), None),
+        };
         let ears = guests.iter().map(Guests::ears).collect();
         let mut workers: Vec<_> = guests.into_iter().map(|guests| Worker::new(guests, env.plan.worker, lease.epoch)).collect();
         let mut waiting: Vec<Opening> = Vec::new();
         let reader = env.disk.reader();
         // What the one before has written, as long as nothing is committed in this epoch.
         let solo = reader.lease(name.node).ok().flatten().is_none_or(|row| row.solo);
-        let ahead = Ahead::new(followed.is_some(), env.plan.loads_beside);
+        let ahead = Ahead::new(absent, env.plan.loads_beside);
         let mut found = |folded: Folded, records: Option<Records>| {
             let opening = folded.state.opening().clone();
             let Some(worker) = workers.get_mut(owner(opening.session)) else { return };
             if opening.survival == Survival::Recovered {
-                worker.handle(Input::Recover(Box::new(folded)));
+                worker.handle(Input::Recover(folded));
                 records.into_iter().for_each(|records| worker.handle(Input::ReadAhead(opening.session, records)));
             } else {
                 worker.handle(Input::Await(Box::new(opening.clone())));
                 waiting.push(opening);
             }
         };
-        match followed {
-            Some(sessions) => sessions.into_iter().for_each(|folded| found(folded, None)),
+        match sessions {
+            Some(sessions) => sessions.into_iter().flatten().for_each(|folded| found(folded, None)),
             None => {
                 let _ = reader.for_each_live_session(name.node, &mut |_, rows| {
                     if let Ok((folded, records)) = Records::read(&rows).and_then(|records| Ok((records.fold()?, records))) {
