@@ -78,6 +78,9 @@ impl Plan {
         let mut chance = Chance::new(seed, 1);
         let rush_at_ms = rush_at_ms(&mut Chance::new(seed, 8));
         let mut followed = Chance::new(seed, 9);
+        let differ = differ(&mut Chance::new(seed, 10));
+        // Slowly, so that the next primary dies now and then while a session hears its call again.
+        let rows_per_batch = chance.pick(&[1, 3, 4_096]).filter(|_| differ == [false; 4]).unwrap_or(1);
         let fencing = if chance.percent(35) { Fencing::EpochOnly } else { Fencing::Kill };
         let worker = WorkerOptions {
             snapshot_every: chance.pick(&[2, 5, 50]).unwrap_or(50),
@@ -97,9 +100,9 @@ impl Plan {
             survivals: survivals(&mut Chance::new(seed, 5)),
             restarts: restarts(&mut Chance::new(seed, 6)),
             synch: synch(&mut Chance::new(seed, 7)),
-            rows_per_batch: chance.pick(&[1, 3, 4_096]).unwrap_or(1),
+            rows_per_batch,
             sessions_per_instance: chance.pick(&[1, 3, 1_024]).unwrap_or(3),
-            differ: differ(&mut Chance::new(seed, 10)),
+            differ,
             most_followed: followed.pick(&[500_000, 500_000, 500_000, 4]).unwrap_or(500_000),
             rows_followed_at_once: followed.pick(&[2_048, 2_048, 3]).unwrap_or(2_048),
             loads_beside: followed.pick(&[32, 1, 0]).unwrap_or(32),
@@ -111,7 +114,7 @@ impl Plan {
             },
             switch: switch(),
             callers: callers(&mut Chance::new(seed, 2), rush_at_ms),
-            faults: faults(&mut Chance::new(seed, 3), rush_at_ms),
+            faults: faults(&mut Chance::new(seed, 3), rush_at_ms, differ != [false; 4]),
             clock_offsets_ms: [offset(&mut chance), offset(&mut chance)],
         }
     }
@@ -128,10 +131,10 @@ impl Plan {
     }
 }
 
-/// In one seed of four.
+/// In one seed of three.
 fn differ(chance: &mut Chance) -> [bool; 4] {
-    let some = chance.percent(25);
-    [(); 4].map(|()| some && chance.percent(60))
+    let some = chance.percent(33);
+    [(); 4].map(|()| some && chance.percent(70))
 }
 
 /// In two seeds of five all sessions are persisted.
@@ -231,10 +234,15 @@ fn caller(chance: &mut Chance, number: u32, arrive_at_ms: u64) -> callers::Calle
 }
 
 /// At least five. A fault that wants a moment which only a takeover brings gets one to begin with.
-fn faults(chance: &mut Chance, rush_at_ms: Option<u64>) -> Vec<Fault> {
+/// `twice`: primaries die that have just taken over.
+fn faults(chance: &mut Chance, rush_at_ms: Option<u64>, twice: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let crash = |at_ms| Fault { at_ms: at_ms + 2_000, phase: None, kind: Kind::CrashPrimary, lasts_ms: 500, in_commit: false };
-    faults.extend(rush_at_ms.map(crash));
+    let crash = |at_ms| Fault { at_ms, phase: None, kind: Kind::CrashPrimary, lasts_ms: 500, in_commit: false };
+    faults.extend(rush_at_ms.map(|at_ms| crash(at_ms + 2_000)));
+    for _ in 0..if twice { 3 } else { 0 } {
+        let at_ms = chance.between(8_000, FAULTS_UNTIL_MS - 22_000);
+        faults.extend([crash(at_ms), crash(at_ms + chance.between(5, 90))]);
+    }
     let count = chance.between(5, 9);
     for _ in 0..count {
         let at_ms = chance.between(4_000, FAULTS_UNTIL_MS - 22_000);

@@ -159,7 +159,7 @@ fn native(sessions_per_instance: usize, faulty: Option<&Plan>) -> NativeGuests {
         move |memory: &mut Memory, event: &Event, ask: &mut Ask| {
             let act = script(memory, event, ask);
             let in_this_run = memory.number("restarted") == 0 || event.seed.is_multiple_of(2);
-            if differs && ask.is_replay() && in_this_run && (event.seed >> 4).is_multiple_of(13) {
+            if differs && ask.is_replay() && in_this_run && (event.seed >> 4).is_multiple_of(6) {
                 ask.after(1);
             }
             let traps = may_trap && event.seed.is_multiple_of(23) && !ask.is_replay();
