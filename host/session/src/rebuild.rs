@@ -226,7 +226,7 @@ impl<G: Guests> Worker<G> {
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
     pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<Box<SessionState>, Setback> {
         // Whether it lives is known, but for a session that only a message has named.
-        if !session_of(records).is_some_and(|session| self.state(session).is_some()) {
+        if session_of(records).is_none_or(|session| self.state(session).is_none()) {
             let end = end_of(records)?;
             if !end.is_live() {
                 return Ok(end);

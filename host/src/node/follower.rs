@@ -71,7 +71,8 @@ impl Follower {
         let ((wanted, asked), (give, followed)) = (bounded(1), bounded(1));
         let path = path.to_owned();
         let workers = guests.into_iter().map(|guests| Following::new(node, guests, options)).collect();
-        let run = move || match open(&path).map_err(Lost::from).and_then(|reader| Reading { reader, node, workers, through: 0 }.run(&asked)) {
+        let run = move || match open(&path).map_err(Lost::from).and_then(|reader| Reading { reader, node, workers, through: 0 }.run(&asked))
+        {
             Ok(followed) => {
                 // Whoever asked may have gone.
                 let _ = give.send(followed);
@@ -146,9 +147,9 @@ impl Reading {
                     workers.iter_mut().for_each(Following::only_fold);
                 }
                 *through = at;
-                taken = decode(data).map_err(|error| error.to_string()).and_then(|record| {
-                    workers.get_mut(owner(record.session(), count)).map_or(Ok(()), |worker| worker.record(&record))
-                });
+                taken = decode(data)
+                    .map_err(|error| error.to_string())
+                    .and_then(|record| workers.get_mut(owner(record.session(), count)).map_or(Ok(()), |worker| worker.record(&record)));
             })?;
             taken.map_err(Lost::Row)?;
             self.tell_failures();
