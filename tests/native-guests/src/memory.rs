@@ -19,6 +19,11 @@ impl Memory {
         self.0.insert(name.to_owned(), value.to_string());
     }
 
+    /// Looks at every value, in the order of their names.
+    pub fn each(&self, mut look: impl FnMut(&str, &str)) {
+        self.0.iter().for_each(|(name, value)| look(name, value));
+    }
+
     /// A value as a number; 0 where it is none.
     pub fn number(&self, name: &str) -> u64 {
         self.get(name).parse().unwrap_or(0)

@@ -35,6 +35,8 @@ pub struct Env {
     pub lock: Option<Process>,
     /// Who took it last; a candidate reads that from the lock's file.
     pub locked_last: Option<Process>,
+    /// Counted up in the lock's file by whoever has it and cannot write to the store.
+    pub beat: u64,
     /// Processes that somebody wants killed.
     pub kills: Vec<Process>,
     /// Processes that want to end by themselves.
@@ -110,9 +112,14 @@ impl Env {
     /// Takes it, if nobody has it.
     pub fn try_lock(&mut self, process: Process) -> bool {
         if self.lock.is_none() {
-            (self.lock, self.locked_last) = (Some(process), Some(process));
+            (self.lock, self.locked_last, self.beat) = (Some(process), Some(process), 0);
         }
         self.lock == Some(process)
+    }
+
+    /// It could not write to the store, and shows that it moves.
+    pub fn beats(&mut self, process: Process) {
+        self.beat += u64::from(self.lock == Some(process));
     }
 
     /// Whether this process lives.

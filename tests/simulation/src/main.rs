@@ -120,12 +120,26 @@ fn jobs() -> usize {
 
 /// One seed, or the same twice.
 fn one(seed: u64, options: &Options) -> Result<Outcome, Finding> {
-    let outcome = play(seed, options.doublecheck || (options.trace && seed == options.first_seed))?;
+    let traced = options.doublecheck || (options.trace && seed == options.first_seed) || World::is_in_wasm(seed);
+    let outcome = play(seed, traced)?;
     let differs = || play(seed, true).map_or(true, |again| again.trace.hash() != outcome.trace.hash());
     if outcome.finding.is_none() && options.doublecheck && differs() {
         return Err(Finding { checker: "doublecheck", what: "two runs of the seed differ".to_owned() });
     }
+    if let Some(as_components) = World::play_in_wasm(seed, true).filter(|_| outcome.finding.is_none()) {
+        if as_components.trace.hash() != outcome.trace.hash() {
+            let what = first_difference(&outcome, &as_components);
+            return Err(Finding { checker: "wasm", what });
+        }
+        return Ok(Outcome { finding: as_components.finding, ..outcome });
+    }
     Ok(outcome)
+}
+
+fn first_difference(natively: &Outcome, as_components: &Outcome) -> String {
+    let mut pairs = natively.trace.lines().zip(as_components.trace.lines());
+    let (one, other) = pairs.find(|(one, other)| one != other).unwrap_or(("", "one of them goes on"));
+    format!("as components it goes otherwise than natively: {} instead of {}", cut(other), cut(one))
 }
 
 /// A panic is a finding, too, but not one of a checker.

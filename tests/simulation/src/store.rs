@@ -15,8 +15,8 @@ pub struct Mood {
     pub busy_percent: u64,
     /// Of a hundred commits so many are applied and reported as failed.
     pub unknown_percent: u64,
-    /// There is no room.
-    pub full: bool,
+    /// Since when there is no room, if there is none.
+    pub full_since_us: Option<u64>,
     /// The next commit ends in an I/O error.
     pub fails_next: bool,
 }
@@ -73,7 +73,7 @@ impl Disk {
     }
 
     fn room(&self) -> Result<(), StoreError> {
-        if self.mood.full { Err(StoreError::Full { path: "sim.db".into(), cause: "a full disk".to_owned() }) } else { Ok(()) }
+        if self.mood.full_since_us.is_some() { Err(StoreError::Full { path: "sim.db".into(), cause: "a full disk".to_owned() }) } else { Ok(()) }
     }
 
     /// As the process holds it.

@@ -13,8 +13,9 @@ use crate::{
     gateway::Gateway,
     instance::Instance,
     network::{Network, Packet, Path, SynchPacket},
-    plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan},
+    plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan, is_wasm},
     store::Disk,
+    strategies,
     trace::Trace,
 };
 
@@ -71,7 +72,21 @@ enum Undo {
 impl World {
     /// Plays a seed. `traced`: whether what happens is noted.
     pub fn play(seed: u64, traced: bool) -> Outcome {
-        let mut world = World::new(Plan::new(seed), traced);
+        World::play_plan(Plan::new(seed, false), traced)
+    }
+
+    /// Whether strategies run as components in this seed, too.
+    pub fn is_in_wasm(seed: u64) -> bool {
+        is_wasm(seed)
+    }
+
+    /// The same with strategies that run as components, where the seed is one of those. Everything else must be the same.
+    pub fn play_in_wasm(seed: u64, traced: bool) -> Option<Outcome> {
+        (is_wasm(seed) && strategies::has_wasm()).then(|| World::play_plan(Plan::new(seed, true), traced))
+    }
+
+    fn play_plan(plan: Plan, traced: bool) -> Outcome {
+        let mut world = World::new(plan, traced);
         world.run();
         let World { env, coverage, .. } = world;
         let simulated_ms = env.now_us / 1_000;
@@ -95,6 +110,7 @@ impl World {
             disk: Disk::default(),
             lock: None,
             locked_last: None,
+            beat: 0,
             kills: Vec::new(),
             ends: Vec::new(),
             living: [None; 2],
@@ -207,6 +223,7 @@ impl World {
     /// What was decided inside of what happened: kills, processes that end themselves, faults whose phase has come.
     fn consequences(&mut self) {
         for process in std::mem::take(&mut self.env.kills) {
+            self.may_be_killed(process);
             self.end(process, "killed");
         }
         for process in std::mem::take(&mut self.env.ends) {
@@ -226,6 +243,18 @@ impl World {
         if let Some(ready) = ready {
             let index = self.due.remove(ready);
             self.strike(index, phase);
+        }
+    }
+
+    /// Whoever has the lock, moves, and only finds no room on the disk must be left alone.
+    fn may_be_killed(&mut self, process: Process) {
+        let env = &mut self.env;
+        let long_us = env.plan.lease_timeout_ms * 2_000;
+        let full = env.disk.mood.full_since_us.is_some_and(|since_us| since_us + long_us < env.now_us);
+        let moves = self.instances.get(process.instance).is_some_and(|one| one.process() == process && one.is_there() && !one.is_asleep());
+        let slow = env.disk.mood.slow_us > 0;
+        if full && moves && !slow && env.lock == Some(process) && env.judge.is_undisturbed(process, env.now_us.saturating_sub(long_us)) {
+            env.judge.find("lease", format!("{process:?} is killed, and only has no room on the disk"));
         }
     }
 
@@ -362,7 +391,7 @@ impl World {
                 None
             }
             Kind::FullDisk => {
-                env.disk.mood.full = true;
+                env.disk.mood.full_since_us = Some(env.now_us);
                 Some(Undo::Mood)
             }
             Kind::SlowCommits => {

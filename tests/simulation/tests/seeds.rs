@@ -39,3 +39,12 @@ fn a_planted_bug_is_found_by_the_checker_that_is_meant_for_it() {
         assert_eq!(found.unwrap_or_else(|| panic!("{bug:?} was not found")).checker, checker, "{bug:?}");
     }
 }
+
+/// The guest is "simulated" of `tests/guests`.
+#[test]
+fn strategies_do_the_same_natively_and_as_components() {
+    let as_components = World::play_in_wasm(50, true).unwrap();
+    assert_eq!(as_components.finding, None);
+    assert_eq!(as_components.trace.hash(), World::play(50, true).trace.hash());
+    assert!(World::play_in_wasm(51, true).is_none(), "one seed in fifty");
+}

@@ -205,6 +205,11 @@ impl Judge {
         }
     }
 
+    /// Whether nothing has kept a process from going on since then.
+    pub fn is_undisturbed(&self, process: Process, since_us: u64) -> bool {
+        !self.standing_still.contains_key(&process) && self.restarts.is_undisturbed(process, since_us)
+    }
+
     /// Something kept a process from going on.
     pub fn disturbed(&mut self, process: Process, now_us: u64) {
         self.restarts.disturbed(process, now_us, false);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     plan::Plan,
-    strategies::{Guests, Remembered},
+    strategies::Guests,
 };
 
 pub(super) fn check(journal: &Journal, plan: &Plan, options: WorkerOptions) -> Checked {
@@ -37,12 +37,12 @@ fn replayed(
     upto: usize,
     plan: &Plan,
     options: WorkerOptions,
-) -> Result<Option<Remembered>, Finding> {
+) -> Result<Option<Vec<u8>>, Finding> {
     let session = book.opening.session;
     let from = kept.map_or(0, |(seq, _)| *seq as usize);
     let tail = book.data.get(from..upto).unwrap_or_default().to_vec();
     let rows = SessionRows { opening: book.opening_data.clone(), snapshot: kept.map(|(_, data)| data.clone()), tail };
-    let guests = Guests::new(plan);
+    let mut guests = Guests::new(plan);
     let mut worker = Worker::new(guests.clone(), options, u64::MAX);
     let folded = fold(&rows).map_err(|what| Finding { checker: "P10", what: format!("{session} cannot be folded: {what}") })?;
     worker.handle(Input::Recover(Box::new(folded)));

@@ -57,6 +57,11 @@ impl Restarts {
         }
     }
 
+    /// Whether nothing kept it from going on since then.
+    pub(super) fn is_undisturbed(&self, process: Process, since_us: u64) -> bool {
+        self.told.get(&process).is_none_or(|told| told.disturbed_us < Some(since_us))
+    }
+
     /// Its node's thread takes up a frame of the gateway.
     pub(super) fn told(&mut self, process: Process, frame: &GatewayFrame, now_us: u64, switch: &Switch) {
         let told = self.told.entry(process).or_default();

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long the taking of the lease waits where another writer is in the way, µs.
-pub(super) const REPEAT_AFTER_US: u64 = 20_000;
+const REPEAT_AFTER_US: u64 = 20_000;
 
 /// See the module.
 pub struct Watch {
@@ -53,7 +53,7 @@ impl Instance {
         });
         if again {
             let locked_by = env.locked_last.map_or(0, |process| u64::from(process.life) * 2 + process.instance as u64 + 1);
-            watch.candidate.saw(Observation { lease, locked_by, beat: 0 }, now_ms, now_ms);
+            watch.candidate.saw(Observation { lease, locked_by, beat: if env.locked_last == Some(self.process) { 0 } else { env.beat } }, now_ms, now_ms);
         }
         if watch.candidate.wants_lock(now_ms) {
             env.try_lock(self.process);

@@ -120,6 +120,9 @@ impl Leader {
         self.committer.stage = Stage::Repeating;
         let busy = env.disk.mood.busy_percent > 0 && env.chance.percent(env.disk.mood.busy_percent);
         if !self.may_renew() || busy || !env.disk.begin(self.process) {
+            if self.may_renew() {
+                env.beats(self.process);
+            }
             env.plan_in(self.process, self.run, REPEAT_AFTER_US, Doing::Again);
             return true;
         }
@@ -168,6 +171,9 @@ impl Leader {
 
     fn store_failed(&mut self, error: &StoreError, env: &mut Env) -> bool {
         if is_repeated(error) {
+            if self.may_renew() {
+                env.beats(self.process);
+            }
             self.committer.stage = Stage::Repeating;
             env.plan_in(self.process, self.run, REPEAT_AFTER_US, Doing::Again);
             return true;

@@ -404,12 +404,12 @@ impl Instance {
                 let delay_us = env.chance.between(500, 15_000);
                 env.plan_in(self.process, self.run, delay_us, Doing::Begun);
             }
-            // It looks again, and takes it when there is room.
+            // It looks again before it tries again: whoever had it may have renewed it as soon as that could be done.
             Err(error) if is_repeated(&error) => {
                 if let Role::Taking(watch) = std::mem::replace(&mut self.role, Role::Gone) {
                     self.role = Role::Watching(watch);
                 }
-                env.plan_in(self.process, self.run, candidate::REPEAT_AFTER_US, Doing::LockFree);
+                env.beats(self.process);
             }
             Err(error) => env.judge.find("leases", format!("the lease could not be taken: {error}")),
         }
