@@ -155,7 +155,8 @@ mod long {
         let moments = ["--at-least-live", "20", "--with-treatment", "--with-half-collect", "--blows", "kill,hang,switchover,sever"];
         let report = demo(folder.path(), &[&load[..], &moments[..]].concat());
         assert_nothing_is_wrong(&report, blows);
-        assert_eq!((count(&report, "unexplained_differences"), count(&report, "default_routed")), (0, 0));
+        let why = ["default_routed_by_strategy", "failed_sessions", "longest_fault_ms"].map(|name| (name, count(&report, name)));
+        assert_eq!((count(&report, "unexplained_differences"), count(&report, "default_routed")), (0, 0), "{why:?}");
         assert!(count(&report, "switchovers") >= blows);
         for kill in report["kill_moments"].as_array().unwrap() {
             let at_least = |name: &str, least: u64| kill[name].as_u64().unwrap() >= least;

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tandem_journal::{Claim, Opening, Survival};
 use tandem_switch_link::{Held, InteractionState, RequestState, SwitchEvent};
 use tandem_synch_link::KeptSession;
-use tandem_words::{Bug, EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation, Timestamp, planted};
+use tandem_words::{
+    Bug, EventBody, Holding, InteractionId, RequestKey, Restart, RestartCause, SessionId, SwitchIncarnation, Timestamp, planted,
+};
 
 /// The throttle: what starts again at once is load that the new primary has beside its calls.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,8 @@ impl<G: Guests> Worker<G> {
         let room = self.options.max_records_ahead.saturating_sub(self.records_ahead);
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.persisted && slot.memory.is_empty()) else { return };
         let seq = slot.state.as_deref().map_or(0, SessionState::seq);
-        if seq == 0 || seq != records.last_step() || !slot.uncommitted.is_empty() {
+        let of_run = slot.state.as_deref().is_some_and(|state| records.are_of(state.opening().incarnation));
+        if seq == 0 || !of_run || seq != records.last_step() || !slot.uncommitted.is_empty() {
             return;
         }
         match slot.presence {

@@ -5,13 +5,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod ahead;
+mod arrival;
 mod commit;
+mod diverged;
 mod draft;
 mod following;
 mod guests;
 mod limits;
 mod memory;
 mod open_request;
+mod output;
 mod rebuild;
 mod release;
 mod restart;
@@ -25,14 +28,16 @@ mod step;
 mod testing;
 mod worker;
 
+pub use arrival::Arrival;
 pub use commit::{CommitQueue, Durable, Finished};
 pub use draft::{Draft, OverLimit, Written};
 pub use following::Following;
 pub use guests::{Effort, GuestFailure, Guests, Next, Place};
 pub use limits::{StepLimits, WorkerOptions};
 pub use open_request::OpenRequest;
+pub use output::{Inventory, Output};
 pub use rebuild::{Folded, Records, fold};
 pub use release::{HostRequest, Release};
 pub use said::Said;
 pub use state::{Held, Life, SessionState, Standing};
-pub use worker::{Arrival, Input, Inventory, Output, Worker};
+pub use worker::{Input, Worker};

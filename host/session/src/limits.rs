@@ -78,9 +78,12 @@ pub struct WorkerOptions {
     pub max_steps_at_once: u32,
     /// Arrivals that may wait for one session; more are a gateway or a sender gone wild: the session is failed.
     pub max_waiting: usize,
-    /// Arrivals held for a session that waits to be started again; more are lost, and it is told that its events are `partial`.
+    /// Arrivals held for a session that waits to be started again, and events that one whose replay differs hears again; more are lost, and it is told that its events are `partial`.
     /// A restart takes milliseconds to seconds; a call has a handful of events meanwhile.
     pub max_held: usize,
+    /// `orchestration.restart-session-on-switchover`: whether a persisted session whose replay differs starts again; for strategies
+    /// whose manifest does not say.
+    pub restart_diverged: bool,
     /// Records of recovered sessions that a worker keeps until their guests are rebuilt; those beyond are read again. About 1 KB each,
     /// for a moment; 10,000 calls in the middle of their menus are half of it.
     pub max_records_ahead: usize,
@@ -101,6 +104,7 @@ impl Default for WorkerOptions {
             max_steps_at_once: 1_000,
             max_waiting: 10_000,
             max_held: 1_000,
+            restart_diverged: false,
             max_records_ahead: 100_000,
             max_quiet_ms: 60_000,
         }

@@ -8,7 +8,7 @@ mod sample;
 use std::sync::Arc;
 
 use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
-use tandem_words::{Bug, ErrorCode, SessionId, planted};
+use tandem_words::{Bug, ErrorCode, Incarnation, SessionId, planted};
 
 use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
 
@@ -41,6 +41,10 @@ impl Records {
         Ok(Folded { state, last_snapshot })
     }
 
+    pub(crate) fn are_of(&self, incarnation: Incarnation) -> bool {
+        incarnation_of(&self.0) == Some(incarnation)
+    }
+
     pub(crate) fn last_step(&self) -> u32 {
         self.0.last().map_or(0, |record| record.seq())
     }
@@ -49,6 +53,13 @@ impl Records {
 /// Folds a session's rows into its state, without its guest. The message is for people.
 pub fn fold(rows: &SessionRows) -> Result<Folded, String> {
     Records::read(rows)?.fold()
+}
+
+fn incarnation_of(records: &[Arc<Record>]) -> Option<Incarnation> {
+    match records.first().map(|record| &**record) {
+        Some(Record::Opened(opening)) => Some(opening.incarnation),
+        _ => None,
+    }
 }
 
 struct Start<'a> {
@@ -95,6 +106,12 @@ pub(crate) enum Setback {
     Guest(Box<SessionState>, StepFailure, bool),
 }
 
+fn end_of(records: &[Arc<Record>]) -> Result<Box<SessionState>, Setback> {
+    let Start { mut state, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
+    records.iter().skip(tail).for_each(|record| apply(&mut state, record));
+    Ok(Box::new(state))
+}
+
 impl<G: Guests> Worker<G> {
     pub(crate) fn rebuild(&mut self, id: SessionId, rows: Option<&SessionRows>) {
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.presence == Presence::Loading) else { return };
@@ -103,6 +120,10 @@ impl<G: Guests> Worker<G> {
             Ok(records) => records.unwrap_or_default(),
             Err(message) => return self.give_up(id, message),
         };
+        // The store has an earlier incarnation: this one's opening is on its way.
+        if incarnation_of(&records) < slot.state.as_deref().map(|state| state.opening().incarnation) {
+            records.clear();
+        }
         let stored = records.iter().filter(|record| matches!(***record, Record::Step(_))).map(|record| record.seq()).max();
         let own = slot.uncommitted.iter().filter(|record| match &***record {
             Record::Opened(_) => records.is_empty(),
@@ -141,12 +162,13 @@ impl<G: Guests> Worker<G> {
                 self.load(id);
             }
             Err(Setback::Guest(state, failure, _)) => {
+                let again = self.may_start_again(&state, &failure);
                 if let Some(slot) = self.slots.get_mut(&id) {
                     slot.state = Some(state);
                 }
                 self.guests.remove(id);
                 self.mark_dead();
-                self.fail_without_guest(id, failure);
+                if again { self.begin_again(id, &failure) } else { self.fail_without_guest(id, failure) }
             }
         }
     }
@@ -170,7 +192,7 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Its rows cannot be read. Where its state is known all the same, it fails, so that its calls go to their default route.
-    fn give_up(&mut self, id: SessionId, message: String) {
+    pub(crate) fn give_up(&mut self, id: SessionId, message: String) {
         if self.slots.get(&id).is_some_and(|slot| slot.state.is_some()) {
             let failure = StepFailure { kind: StepFailureKind::Unavailable, message: format!("its journal cannot be read: {message}") };
             self.fail_without_guest(id, failure);
@@ -191,12 +213,12 @@ impl<G: Guests> Worker<G> {
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
     pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
         let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
-        let mut end = Box::new(state.clone());
-        for record in records.iter().skip(tail) {
-            apply(&mut end, record);
-        }
-        if !end.is_live() {
-            return Ok(*end);
+        // Whether it lives is known, but for a session that only a message has named.
+        if self.state(state.session()).is_none() {
+            let end = end_of(records)?;
+            if !end.is_live() {
+                return Ok(*end);
+            }
         }
         let place = if alone { Place::Own } else { Place::Shared };
         let (version, context) = (state.opening().version, state.context());
@@ -206,7 +228,7 @@ impl<G: Guests> Worker<G> {
         };
         if let Err(failure) = begun {
             let died = failure.instance_died;
-            return Err(Setback::Guest(end, failure.into(), died));
+            return Err(Setback::Guest(end_of(records)?, failure.into(), died));
         }
         let mut state = Box::new(state);
         for record in records.iter().skip(tail) {
@@ -217,7 +239,7 @@ impl<G: Guests> Worker<G> {
                 state = before;
                 if let Err(failure) = result {
                     let died = failure.instance_died;
-                    return Err(Setback::Guest(end, failure.into(), died));
+                    return Err(Setback::Guest(end_of(records)?, failure.into(), died));
                 }
             } else {
                 apply(&mut state, record);

@@ -37,7 +37,8 @@ impl<G: Guests> Worker<G> {
                 return;
             }
             let Some(arrival) = slot.waiting.front() else { return };
-            if matches!(slot.presence, Presence::Loading | Presence::Awaiting) || slot.ahead() >= self.options.max_steps_ahead {
+            let waits = slot.unheard || matches!(slot.presence, Presence::Loading | Presence::Awaiting);
+            if waits || slot.ahead() >= self.options.max_steps_ahead {
                 return;
             }
             let Some(state) = slot.state.as_deref() else {

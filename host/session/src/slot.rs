@@ -37,6 +37,8 @@ pub(crate) struct Slot {
     pub memory: Vec<Arc<Record>>,
     /// More arrived than could be held while it waited to be started again.
     pub partial: bool,
+    /// Its whole journal is asked for, or will be: another incarnation's events come before anything else.
+    pub unheard: bool,
     /// Records that the store may not have yet: what a rebuild needs on top of the stored rows.
     pub uncommitted: VecDeque<Arc<Record>>,
     /// How many of them are acknowledged, and kept only because rows are being read.
@@ -75,6 +77,7 @@ impl Slot {
             persisted: true,
             memory: Vec::new(),
             partial: false,
+            unheard: false,
             uncommitted: VecDeque::new(),
             acknowledged: 0,
             handed_out: 0,
@@ -108,7 +111,10 @@ impl Slot {
     /// Of a session that the store has.
     pub fn recovered(state: SessionState, last_snapshot: u32) -> Self {
         let presence = if state.is_live() { Presence::Absent } else { Presence::Over };
-        Slot { presence, state: Some(Box::new(state)), last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
+        let unheard = state.is_live() && state.opening().incarnation > 1;
+        let state = Some(Box::new(state));
+        // Only one that has differed has another incarnation: it keeps its instance to itself.
+        Slot { presence, state, unheard, alone: unheard, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
     }
 
     /// Of a session that may be started again.
@@ -141,7 +147,7 @@ impl Slot {
         // An opening that still waits to be handed out is behind all of them.
         let waiting = usize::from(!self.opening_handed_out);
         let durable = self.uncommitted.len().saturating_sub(behind).saturating_sub(waiting);
-        if self.presence == Presence::Loading {
+        if self.presence == Presence::Loading || self.unheard {
             self.acknowledged = self.acknowledged.max(durable);
         } else {
             self.uncommitted.drain(..durable);

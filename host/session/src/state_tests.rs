@@ -1,7 +1,8 @@
-use tandem_journal::{StepFailure, StepFailureKind};
-use tandem_words::{Deletion, EndCause, Message, RestartCause, Routed, UserDataChange};
+use tandem_journal::{Outcome, Source, Step, StepFailure, StepFailureKind};
+use tandem_words::{Deletion, EndCause, Event, EventBody, Message, Restart, RestartCause, Routed, UserDataChange};
 
 use super::*;
+use crate::limits::{MAX_GONE, MAX_SENDERS};
 use crate::testing::{SESSION, interaction, opening, play, step, with_call};
 
 fn deleted(id: &str) -> EventBody {

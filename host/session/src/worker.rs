@@ -9,70 +9,16 @@ use std::{
 };
 
 use tandem_journal::{EndedBy, Ending, Opening, Record, SessionRows, Step};
-use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
+use tandem_switch_link::{Held, Mark, SwitchEvent};
 use tandem_synch_link::Change;
 use tandem_words::{
-    Bug, Epoch, ErrorCode, EventBody, Gap, Holding, Message, RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp,
-    VersionId, planted,
+    Bug, Epoch, ErrorCode, EventBody, Gap, RequestId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp, VersionId, planted,
 };
 
 use crate::{
-    Finished, Folded, Guests, Records, Release, SessionState, WorkerOptions, release,
+    Arrival, Finished, Folded, Guests, Inventory, Output, Records, SessionState, WorkerOptions, release,
     slot::{Presence, Slot},
 };
-
-/// Something for a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Arrival {
-    /// From the switch.
-    Switch {
-        /// In which incarnation of the switch.
-        incarnation: SwitchIncarnation,
-        /// The event.
-        event: SwitchEvent,
-    },
-    /// A timer is due.
-    Timer(RequestId),
-    /// From the switch, heard by an earlier run of the session: whatever it answered, it answers nothing of this one.
-    Again {
-        /// In which incarnation of the switch.
-        incarnation: SwitchIncarnation,
-        /// The event.
-        event: SwitchEvent,
-    },
-    /// The host's own answer to a request.
-    Answer {
-        /// The request, perhaps of an earlier run of the session.
-        key: RequestKey,
-        /// The answer.
-        body: EventBody,
-    },
-    /// From another session.
-    Message {
-        /// The sender's request.
-        from: RequestKey,
-        /// The sender's strategy: messages reach sessions of the same one.
-        strategy: String,
-        /// What it sent.
-        message: Message,
-    },
-    /// News from the host: `session.recovered`, `gap`, the loss of an interaction that the switch could not tell.
-    News(EventBody),
-    /// `linger-timeout` may have passed.
-    Linger,
-    /// An operator ends it.
-    Terminate,
-}
-
-impl Arrival {
-    /// The position that is done with when this is.
-    pub(crate) fn mark(&self) -> Option<Mark> {
-        match self {
-            Arrival::Switch { incarnation, event } => Some(Mark { incarnation: *incarnation, position: event.position }),
-            _ => None,
-        }
-    }
-}
 
 /// What a worker is told; [`Worker::handle`] takes it apart. For drivers that put workers behind a channel.
 #[derive(Debug)]
@@ -89,6 +35,8 @@ pub enum Input {
     LostClaim(SessionId),
     /// [`Worker::loaded`].
     Loaded(SessionId, Option<Box<SessionRows>>),
+    /// [`Worker::loaded_all`].
+    LoadedAll(SessionId, Vec<Vec<u8>>),
     /// [`Worker::recover`].
     Recover(Box<Folded>),
     /// [`Worker::read_ahead`].
@@ -117,37 +65,6 @@ pub enum Input {
     },
     /// [`Worker::discard`].
     Discard(SessionId, Vec<Held>),
-}
-
-/// What a worker wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// For the commit queue.
-    Finished(Box<Finished>),
-    /// A switch event that no session takes, and nothing uncommitted is the reason: it counts for W at once.
-    Ignored(Mark),
-    /// The sender of a message gets this answer to its request: nobody by that id is here.
-    Answer(RequestKey, EventBody),
-    /// Read the session's rows and call [`Worker::loaded`].
-    Load(SessionId),
-    /// For the gateway, of steps that were committed earlier.
-    Tell(StepMessage),
-    /// Of steps that were committed in an earlier epoch: what the host serves itself is done again.
-    Redo(Release),
-    /// The session's rows cannot be read (the second field says why). It fails where its state is known without them; else its
-    /// calls are left to the gateway's control deadline.
-    Unreadable(SessionId, String),
-    /// For the log: worth a warning.
-    Warn(String),
-}
-
-/// What sessions hold and wait for; a new primary tells the gateway (design, section 8).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inventory {
-    /// Interactions that are not over.
-    pub interactions: Vec<Holding>,
-    /// Requests that the switch serves and has not answered.
-    pub requests: Vec<RequestKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,6 +121,7 @@ impl<G: Guests> Worker<G> {
             Input::Committed(durable) => durable.into_iter().for_each(|(id, records)| self.committed(id, records)),
             Input::LostClaim(id) => self.lost_claim(id),
             Input::Loaded(id, rows) => self.loaded(id, rows.as_deref()),
+            Input::LoadedAll(id, rows) => self.loaded_all(id, &rows),
             Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
             Input::ReadAhead(id, records) => self.read_ahead(id, records),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
@@ -363,6 +281,7 @@ impl<G: Guests> Worker<G> {
                 continue;
             }
             self.outputs.extend(release::redo(state).map(Output::Redo));
+            self.outputs.extend(slot.unheard.then_some(Output::LoadAll(*id)));
             let wants = self.guests.manifest(&state.opening().version).is_some_and(|manifest| manifest.send_session_recovered);
             if wants && state.is_live() && state.seq() > 0 {
                 slot.waiting.push_front(Arrival::News(EventBody::SessionRecovered));

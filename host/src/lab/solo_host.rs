@@ -265,6 +265,10 @@ impl<G: Guests> SoloHost<G> {
                         let rows = self.reader.session_rows(session)?;
                         self.hands.inputs.push_back(Input::Loaded(session, rows.map(Box::new)));
                     }
+                    Output::LoadAll(session) => {
+                        let rows = self.reader.all_rows_of(session)?;
+                        self.hands.inputs.push_back(Input::LoadedAll(session, rows));
+                    }
                     Output::Tell(step) => {
                         let told = self.primary.tell(step);
                         desk::carry_out(told, &mut self.hands);

@@ -13,8 +13,8 @@ use tandem_synch_link::Standing;
 use tandem_words::{InstanceName, VersionId};
 
 use super::{
-    Fatal, Follower, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder, inbox::weight,
-    this_process,
+    Fatal, Follower, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder,
+    inbox::weight, this_process,
 };
 use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
 

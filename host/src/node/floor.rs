@@ -9,7 +9,7 @@ use tandem_synch_link::Change;
 use tandem_words::SessionId;
 
 use super::{backup::Backup, boot_clock_ms};
-use crate::session::{Activity, ToCommitter, Workers};
+use crate::session::{Activity, Ahead, ToCommitter, Workers};
 use tandem_instance::Floor;
 
 pub struct Threads {
@@ -20,6 +20,8 @@ pub struct Threads {
     pub take_stock: bool,
     /// None: there is no synch link.
     pub backup: Option<Backup>,
+    /// What is to be read when stock is taken: till then there is more urgent work.
+    pub ahead: Option<Ahead>,
     inputs: Vec<Vec<Input>>,
     helpers: Vec<JoinHandle<()>>,
 }
@@ -28,7 +30,7 @@ impl Threads {
     /// `helpers`: the threads of committer and reader, to be waited for.
     pub fn new(workers: Workers, committer: Sender<ToCommitter>, activity: Activity, helpers: Vec<JoinHandle<()>>) -> Self {
         let inputs = (0..workers.count()).map(|_| Vec::new()).collect();
-        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, backup: None, inputs, helpers }
+        Threads { workers, committer, activity, outgoing: Vec::new(), take_stock: false, backup: None, ahead: None, inputs, helpers }
     }
 
     /// Tells all threads to end. The committer and the reader do when nobody is left who could ask them for anything.
@@ -36,6 +38,14 @@ impl Threads {
         let mut threads = self.workers.stop();
         threads.extend(self.helpers);
         threads
+    }
+
+    /// Reads rows ahead, once, where that is to be done.
+    pub fn read_ahead(&mut self) {
+        match self.ahead.take().map(Ahead::start).transpose() {
+            Ok(thread) => self.helpers.extend(thread),
+            Err(error) => tracing::warn!("the sessions' rows are not read ahead, but when they are needed: {error}"),
+        }
     }
 
     /// Sends what was gathered for the workers.

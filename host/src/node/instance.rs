@@ -23,11 +23,11 @@ use super::{
     floor::Threads,
     recovery,
     recovery::Found,
-    service::{LiveVersions, Reign},
+    reign::{LiveVersions, Reign},
     this_process, tick_every,
 };
 use crate::{
-    session::{Activity, AheadThread, Committer, Progress, ReaderThread, WorkerParts, Workers},
+    session::{Activity, Ahead, Committer, Progress, ReaderThread, WorkerParts, Workers},
     switch_link::{ClientOptions, SwitchLinkClient},
     synch::PrimaryService,
 };
@@ -199,7 +199,7 @@ pub fn prepare<G: Guests>(
     let ahead_reader = ahead_reader.filter(|_| followed.is_some());
     let Recovered { found, waiting, .. } = Recovered::of(followed, reader.as_mut(), node_id, &workers)?;
     let for_ahead = workers.ahead();
-    let ahead = ahead_reader.map(|reader| AheadThread::start(reader, node_id, for_ahead, progress.clone())).transpose()?;
+    let ahead = ahead_reader.map(|reader| Ahead { reader, node: node_id, workers: for_ahead, progress: progress.clone() });
 
     let node_options = NodeOptions {
         cluster: options.cluster.clone(),
@@ -238,7 +238,8 @@ pub fn prepare<G: Guests>(
     let synch = options.pair.as_ref().and_then(|pair| pair.synch.clone());
     let backup = synch.as_ref().map(|synch| Backup::new(synch, lease.epoch, taken_over(&waiting, &kept, certain)));
     primary.set_restarts(Restarts::new(options.restarts.clone(), waiting, kept, certain));
-    let mut threads = Threads::new(workers, committer, activity.clone(), [committing, reading].into_iter().chain(ahead).collect());
+    let mut threads = Threads::new(workers, committer, activity.clone(), vec![committing, reading]);
+    threads.ahead = ahead;
     threads.backup = backup;
     let versions: BTreeSet<_> = found.values().copied().collect();
     let deployed = options.deployments.routing_points.values().chain(options.deployments.strategies.values());

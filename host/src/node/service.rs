@@ -1,21 +1,24 @@
 //! The node's thread.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_instance::{Floor as _, desk};
-use tandem_journal::FormatError;
-use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, role::Sight, synch::ACKNOWLEDGES_WITHIN_MS};
-use tandem_session::{Durable, Output};
-use tandem_store::{Disposition, Reader, StoreError};
+use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, synch::ACKNOWLEDGES_WITHIN_MS};
+use tandem_session::Output;
+use tandem_store::{Disposition, Reader};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
-use tandem_words::{InstanceName, SessionId, SwitchName, VersionId};
+use tandem_words::{InstanceName, SwitchName};
 
 use super::{
-    NodeLock, Pair, Status, Ticks, ToNode, Watch, backup::Backup, boot_clock_ms, ending, floor::Threads, inbox::weight, said, tick_every,
+    Fatal, Status, ToNode,
+    backup::Backup,
+    boot_clock_ms, ending,
+    fatal::STOPS_WITHIN,
+    floor::Threads,
+    inbox::weight,
+    reign::{LiveVersions, Reign, millis},
+    said, tick_every,
 };
 use crate::{
     session::{Progress, ToCommitter},
@@ -29,115 +32,8 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// Messages handled before anything is sent: what came together leaves together.
 const MESSAGES_AT_ONCE: usize = 512;
 
-/// How long an instance that was told to end may take to let its commits come through. Below the 10 s after which Docker kills.
-const STOPS_WITHIN: Duration = Duration::from_secs(8);
-
 /// How long a switchover waits for what is on its way to the heir: as long as anything does.
 const HEIR_CATCHES_UP_WITHIN: Duration = Duration::from_millis(ACKNOWLEDGES_WITHIN_MS);
-
-/// Why the process must end.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The journal's format.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    /// The gateway follows a newer primary.
-    #[error("{0}; another instance of this node leads now, and this one must not act any more")]
-    Fenced(LinkError),
-    /// A thread is gone, and with it sessions, commits or the switch link.
-    #[error("the thread {thread} panicked (its words stand above); this is a bug in Tandem, please report it. Start the instance again")]
-    Panicked {
-        /// Its name.
-        thread: String,
-    },
-    /// It must not be primary any more, and does not get rid of what it was.
-    #[error("the thread {thread} does not end, and without that no other instance may act; the process ends. Start the instance again")]
-    Remains {
-        /// Its name.
-        thread: String,
-    },
-    /// It was told to end, and work was still under way.
-    #[error("ended after {STOPS_WITHIN:?} with work still under way{}; nothing of it has left the host, and the next instance does it again",
-        .held_up.as_ref().map(|why| format!(", because commits are held up: {why}")).unwrap_or_default())]
-    Unfinished {
-        /// Why commits did not come through, where that is the reason.
-        held_up: Option<String>,
-    },
-}
-
-impl Fatal {
-    /// Whether somebody else is primary: the instance drops what it was and is a candidate again.
-    pub fn role_is_lost(&self) -> bool {
-        match self {
-            Fatal::Fenced(_) => true,
-            Fatal::Store(error) => error.disposition() == Disposition::DropCells,
-            _ => false,
-        }
-    }
-}
-
-/// The versions that live sessions run on: whoever is to take over must have them.
-pub(super) struct LiveVersions {
-    deployed: BTreeSet<VersionId>,
-    /// Of sessions that were found, where they are others.
-    older: BTreeMap<SessionId, VersionId>,
-}
-
-impl LiveVersions {
-    pub(super) fn new(deployed: BTreeSet<VersionId>, mut found: BTreeMap<SessionId, VersionId>) -> Self {
-        found.retain(|_, version| !deployed.contains(version));
-        LiveVersions { deployed, older: found }
-    }
-
-    fn durable(&mut self, items: &[Durable]) {
-        for item in items {
-            if let Durable::Released(release) = item
-                && release.over
-                && !self.older.is_empty()
-            {
-                self.older.remove(&release.session);
-            }
-        }
-    }
-
-    fn all(&self) -> BTreeSet<VersionId> {
-        self.deployed.iter().chain(self.older.values()).copied().collect()
-    }
-}
-
-/// What a primary holds its role by, and loses it by.
-pub(super) struct Reign {
-    lock: Option<NodeLock>,
-    pair: Option<Pair>,
-    _watch: Watch,
-    ticks: Ticks,
-    lease_timeout: Duration,
-    sight: Sight,
-    /// Whom the lease will name when it is given back.
-    heir: Option<InstanceName>,
-}
-
-impl Reign {
-    pub(super) fn new(lock: Option<NodeLock>, pair: Option<Pair>, watch: Watch, ticks: Ticks, lease_timeout: Duration) -> Self {
-        let sight = Sight::new(millis(lease_timeout));
-        let heir = pair.as_ref().map(|pair| pair.other);
-        Reign { lock, pair, _watch: watch, ticks, lease_timeout, sight, heir }
-    }
-
-    /// Whether this instance is blind and the other one is not.
-    fn is_blind(&mut self, phase: Phase) -> bool {
-        let reaches = !matches!(phase, Phase::Away | Phase::Greeting);
-        let other_reaches = self.pair.as_ref().and_then(|pair| pair.peer.standing()).is_some_and(|peer| peer.reaches_switch);
-        self.sight.look(reaches, other_reaches, boot_clock_ms())
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 /// See the module.
 pub struct NodeService {
@@ -288,11 +184,18 @@ impl NodeService {
             }
             ToNode::Frame(frame) if self.stopping.is_some() || self.link.is_none() => weight(&frame),
             ToNode::Frame(frame) => {
-                let weight = weight(&frame);
+                let (weight, before) = (weight(&frame), self.primary.phase());
                 let (directives, taken) = self.primary.frame(frame);
                 desk::carry_out(directives, &mut self.threads);
                 if std::mem::take(&mut self.threads.take_stock) {
                     self.stock = StockTaking::Wanted;
+                }
+                match (before, self.primary.phase()) {
+                    (Phase::Claiming, Phase::TakingStock) => tracing::info!("the switch follows this primary"),
+                    (Phase::Reconciling, Phase::Serving) => {
+                        tracing::info!(sessions = self.primary.sessions(), "reconciled with the switch: serving");
+                    }
+                    _ => {}
                 }
                 match taken {
                     Ok(()) => {}
@@ -404,7 +307,7 @@ impl NodeService {
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
             Output::Warn(what) => self.threads.warn(what),
             // Its own thread has seen to these.
-            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) => {}
+            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) => {}
         }
     }
 
@@ -437,6 +340,7 @@ impl NodeService {
                     self.stock = StockTaking::No;
                     let directives = self.primary.took_stock(stock);
                     desk::carry_out(directives, &mut self.threads);
+                    self.threads.read_ahead();
                 }
             }
             StockTaking::No => {
@@ -470,7 +374,13 @@ impl NodeService {
         if tenure.may_act(boot_clock_ms())
             && let Some(link) = &self.link
         {
-            link.send(std::mem::take(&mut self.threads.outgoing));
+            let mut outgoing = std::mem::take(&mut self.threads.outgoing);
+            // A part of a `reconcile` goes as soon as it is written.
+            while let Some(at) = outgoing.iter().position(|message| matches!(message, HostMessage::Reconcile { more: true, .. })) {
+                let rest = outgoing.split_off(at + 1);
+                link.send(std::mem::replace(&mut outgoing, rest));
+            }
+            link.send(outgoing);
         }
     }
 }

@@ -45,7 +45,7 @@ fn a_good_file_has_nothing_to_say() {
     let loaded = Options::parse(GOOD, "folder/tandem.toml").unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(*loaded.options.persistence.store(), StoreUrl::Sqlite("folder/cc1.db".into()), "paths start at the file's folder");
-    assert_eq!(loaded.options.lease.renewal(), Duration::from_millis(250));
+    assert_eq!(loaded.options.lease.renewal(), Duration::from_millis(500));
 }
 
 #[test]

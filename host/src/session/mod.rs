@@ -8,7 +8,7 @@ mod reader;
 mod workers;
 
 pub use activity::Activity;
-pub use ahead::{AheadThread, RowsAhead};
+pub use ahead::{Ahead, RowsAhead};
 pub use committer::{Committer, ToCommitter};
 pub use progress::Progress;
 pub use reader::{ReaderThread, ToReader};

@@ -3,7 +3,6 @@
 use std::{io, thread::JoinHandle, time::Duration};
 
 use crossbeam_channel::{Receiver, Sender};
-use tandem_journal::SessionRows;
 use tandem_session::Input;
 use tandem_store::{Disposition, Reader, StoreError};
 use tandem_words::SessionId;
@@ -18,6 +17,8 @@ const REPEAT_AFTER: Duration = Duration::from_millis(50);
 pub struct ToReader {
     /// Whose rows.
     pub session: SessionId,
+    /// All of them, not only what brings it back.
+    pub all: bool,
     /// Who wants them.
     pub worker: usize,
 }
@@ -37,12 +38,12 @@ impl ReaderThread {
     ) -> io::Result<JoinHandle<()>> {
         let run = move || {
             let _alarm = Alarm::new(node.clone(), "reader");
-            for ToReader { session, worker } in questions {
-                match read(reader.as_mut(), session, &progress) {
-                    Ok(rows) => {
+            for ToReader { session, all, worker } in questions {
+                match read(reader.as_mut(), session, all, &progress) {
+                    Ok(input) => {
                         if let Some(worker) = workers.get(worker) {
                             activity.begin(1);
-                            let _ = worker.send(ToWorker::Loaded(Box::new(Input::Loaded(session, rows.map(Box::new)))));
+                            let _ = worker.send(ToWorker::Loaded(Box::new(input)));
                         }
                     }
                     Err(error) => {
@@ -56,9 +57,14 @@ impl ReaderThread {
     }
 }
 
-fn read(reader: &mut dyn Reader, session: SessionId, progress: &Progress) -> Result<Option<SessionRows>, StoreError> {
+fn read(reader: &mut dyn Reader, session: SessionId, all: bool, progress: &Progress) -> Result<Input, StoreError> {
     loop {
-        match reader.session_rows(session) {
+        let read = if all {
+            reader.all_rows_of(session).map(|rows| Input::LoadedAll(session, rows))
+        } else {
+            reader.session_rows(session).map(|rows| Input::Loaded(session, rows.map(Box::new)))
+        };
+        match read {
             Err(error) if error.disposition() == Disposition::Repeat && !progress.is_given_up() => std::thread::sleep(REPEAT_AFTER),
             read => return read,
         }

@@ -271,7 +271,7 @@ impl<G: Guests> WorkerThread<G> {
             Err(TryRecvError::Disconnected) => {
                 self.rows = None;
                 for session in std::mem::take(&mut self.deferred) {
-                    let _ = self.parts.reader.send(ToReader { session, worker: self.index });
+                    let _ = self.parts.reader.send(ToReader { session, all: false, worker: self.index });
                 }
             }
         }
@@ -303,6 +303,7 @@ impl<G: Guests> WorkerThread<G> {
                 },
                 Output::Ignored(mark) => self.commit(ToCommitter::Ignored(mark)),
                 Output::Load(session) => self.load(session),
+                Output::LoadAll(session) => self.load_all(session),
                 other => for_node.push(other),
             }
         }
@@ -319,7 +320,13 @@ impl<G: Guests> WorkerThread<G> {
             return;
         }
         self.loads += 1;
-        let _ = self.parts.reader.send(ToReader { session, worker: self.index });
+        let _ = self.parts.reader.send(ToReader { session, all: false, worker: self.index });
+    }
+
+    fn load_all(&mut self, session: SessionId) {
+        self.parts.activity.begin(1);
+        self.loads += 1;
+        let _ = self.parts.reader.send(ToReader { session, all: true, worker: self.index });
     }
 
     fn commit(&self, message: ToCommitter) {

@@ -7,6 +7,7 @@
 //! This crate holds the messages and how they are written; it knows bytes and JSON only.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod by_type;
 mod frame;
 mod message;
 

@@ -1,6 +1,6 @@
 //! The messages.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tandem_words::{
     Epoch, EventBody, Incarnation, InteractionId, NodeId, Position, RequestBody, RequestId, RequestKey, SessionId, StoreId,
     SwitchIncarnation, SwitchName, Timestamp, Visit,
@@ -79,7 +79,7 @@ pub struct StepMessage {
 
 /// From the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(tag = "type", rename_all = "kebab-case", remote = "Self")]
 pub enum HostMessage {
     /// First message of a connection.
     Hello {
@@ -190,7 +190,7 @@ pub struct SwitchEvent {
 
 /// From the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(tag = "type", rename_all = "kebab-case", remote = "Self")]
 pub enum GatewayMessage {
     /// Answers `hello`.
     Welcome {
@@ -246,4 +246,17 @@ pub enum GatewayMessage {
         /// Its present state.
         state: RequestState,
     },
+}
+
+// How they are read: by_type.rs.
+impl Serialize for HostMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        HostMessage::serialize(self, serializer)
+    }
+}
+
+impl Serialize for GatewayMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        GatewayMessage::serialize(self, serializer)
+    }
 }

@@ -147,7 +147,7 @@ impl Table {
     /// The sessions of a call, one for each visit.
     pub fn sessions(&self, call: &InteractionId) -> Vec<SessionId> {
         let of_call = |opening: &&Opening| matches!(&opening.claim, Some(Claim::Visit { interaction, .. }) if *interaction == **call);
-        self.openings().filter(of_call).map(|opening| opening.session).collect()
+        self.openings().filter(of_call).filter(|opening| opening.incarnation == 1).map(|opening| opening.session).collect()
     }
 
     /// The only session of a call.

@@ -37,6 +37,7 @@ fn tandem(arguments: &[&str]) -> Command {
 }
 
 /// Until it gives something.
+#[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {

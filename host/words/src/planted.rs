@@ -33,11 +33,14 @@ pub enum Bug {
     RestartQuotaIgnored,
     LiveBeforeKept,
     PartialNotTold,
+    SurveyIgnored,
+    OpenForgotten,
+    ClaimedCallTold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 26] = [
+    pub const ALL: [Bug; 29] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -64,6 +67,9 @@ impl Bug {
         Bug::RestartQuotaIgnored,
         Bug::LiveBeforeKept,
         Bug::PartialNotTold,
+        Bug::SurveyIgnored,
+        Bug::OpenForgotten,
+        Bug::ClaimedCallTold,
     ];
 }
 

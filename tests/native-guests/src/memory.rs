@@ -19,9 +19,14 @@ impl Memory {
         self.0.insert(name.to_owned(), value.to_string());
     }
 
-    /// Looks at every value, in the order of their names.
-    pub fn each(&self, mut look: impl FnMut(&str, &str)) {
-        self.0.iter().for_each(|(name, value)| look(name, value));
+    /// All values, to look at and to change.
+    pub fn values(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.0
+    }
+
+    /// What a snapshot holds; none if it is not one of these guests'.
+    pub fn from_snapshot(state: &[u8]) -> Option<Self> {
+        rmp_serde::from_slice(state).ok()
     }
 
     /// A value as a number; 0 where it is none.

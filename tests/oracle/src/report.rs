@@ -64,6 +64,8 @@ pub struct Facts {
     pub failed_sessions: u64,
     /// Losses of a primary.
     pub faults: u64,
+    /// The longest time from such a loss to the next primary, switch time.
+    pub longest_fault_ms: u64,
     /// The comparison with the run without faults, where there was one.
     #[serde(flatten)]
     pub compared: Option<Compared>,
@@ -165,8 +167,8 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} sessions ({} failed), {} steps, {} losses of a primary",
-            facts.sessions, facts.failed_sessions, facts.steps, facts.faults
+            "{} sessions ({} failed), {} steps, {} losses of a primary, for {} ms at most",
+            facts.sessions, facts.failed_sessions, facts.steps, facts.faults, facts.longest_fault_ms
         )?;
         writeln!(
             f,

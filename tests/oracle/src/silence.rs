@@ -77,14 +77,20 @@ impl Silences {
     /// The session holds these calls and says until when it means to be quiet.
     pub(crate) fn quiet(&mut self, session: SessionId, calls: &[usize], until: Option<Timestamp>, at: Timestamp) {
         self.look_at(at, |holder| holder == session);
+        let mut found = false;
         for call in calls {
             self.look(*call, at);
             self.holders.insert(*call, session);
-            self.anew.remove(call);
+            found |= self.anew.remove(call).is_some();
         }
-        match until.filter(|until| self.unled.contains_key(&session.node) && *until >= at) {
-            Some(_) => self.void_since.insert(session, at),
-            None => self.void_since.remove(&session),
+        let unled = self.unled.contains_key(&session.node);
+        match until {
+            Some(until) if unled && until >= at => self.void_since.insert(session, at),
+            // It ended while no gateway was there to hear what its session would have done then.
+            Some(until) if found && until < at => self.void_since.insert(session, until),
+            // It was void, and a primary said only so much before it was lost, too.
+            Some(_) if unled => self.void_since.get(&session).copied(),
+            _ => self.void_since.remove(&session),
         };
         match until {
             Some(until) => self.quiet_until.insert(session, until),
@@ -110,12 +116,12 @@ impl Silences {
         self.void_since.retain(|session, _| session.node != node || self.quiet_until.get(session).is_some_and(|until| *until <= at));
     }
 
-    /// The gateway began anew: nobody has told it anything.
-    pub(crate) fn forgets(&mut self, at: Timestamp) {
+    /// The gateway was heard last at `died`, and began anew: nobody has told it anything.
+    pub(crate) fn forgets(&mut self, died: Timestamp, begins: Timestamp) {
         let silent: Vec<usize> = self.calls.keys().copied().collect();
         for call in silent {
-            self.look(call, at);
-            self.anew.insert(call, at);
+            self.look(call, died);
+            self.anew.insert(call, begins);
         }
         self.quiet_until.clear();
         self.void_since.clear();
@@ -259,17 +265,33 @@ mod tests {
 
     #[test]
     fn a_gateway_without_memory_begins_anew() {
-        check(8_000, |silences| silences.forgets(3_000), None);
-        check(8_001, |silences| silences.forgets(3_000), Some(8_000));
+        check(8_000, |silences| silences.forgets(3_000, 3_000), None);
+        check(8_001, |silences| silences.forgets(3_000, 3_000), Some(8_000));
         let quiet_again = |silences: &mut Silences| {
             silences.quiet(SESSION, &[7], Some(30_000), 1_000);
-            silences.forgets(20_000);
+            silences.forgets(20_000, 20_000);
             silences.quiet(SESSION, &[7], Some(30_000), 21_000);
         };
         check(30_000, quiet_again, None);
         check(30_001, quiet_again, Some(30_000));
-        let too_late = |silences: &mut Silences| silences.forgets(6_001);
+        let too_late = |silences: &mut Silences| silences.forgets(6_001, 6_001);
         check(7_000, too_late, Some(6_000));
+        let away = |silences: &mut Silences| silences.forgets(3_000, 9_000);
+        check(14_000, away, None);
+        check(14_001, away, Some(14_000));
+    }
+
+    #[test]
+    fn a_void_quiet_that_a_dying_primary_tells_once_more_stays_void() {
+        let told_again = |silences: &mut Silences| {
+            silences.quiet(SESSION, &[7], Some(4_000), 1_000);
+            silences.unled(101, 3_000);
+            silences.led(101, 5_000);
+            silences.unled(101, 5_000);
+            silences.quiet(SESSION, &[7], Some(4_000), 5_000);
+        };
+        check(9_000, told_again, None);
+        check(9_001, told_again, Some(9_000));
     }
 
     #[test]

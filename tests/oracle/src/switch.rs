@@ -201,7 +201,7 @@ impl SwitchSide {
             // Whatever led did so on a connection that is gone.
             Some(_) => {
                 self.leadership.unlead_all(self.ended_at);
-                self.silences.forgets(self.ended_at);
+                self.silences.forgets(self.ended_at, at.max(self.ended_at));
                 self.restarts.push((incarnation, at));
                 self.reach(at);
                 self.declared_calls = None;

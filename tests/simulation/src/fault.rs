@@ -29,6 +29,8 @@ pub enum Kind {
     /// An I/O error: the process must end.
     FailingCommit,
     GatewayRestart,
+    /// It dies, and its switch lives on.
+    GatewayAlone,
     /// The node's lock's file is removed by hand: whoever makes it anew has a lock that says nothing.
     LockRemoved,
     Switchover,
@@ -47,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 23] = [
+    pub const ALL: [Kind; 24] = [
         Kind::CrashPrimary,
         Kind::CrashBackup,
         Kind::PausePrimary,
@@ -63,6 +65,7 @@ impl Kind {
         Kind::UnknownCommits,
         Kind::FailingCommit,
         Kind::GatewayRestart,
+        Kind::GatewayAlone,
         Kind::LockRemoved,
         Kind::Switchover,
         Kind::BackupAway,
@@ -84,7 +87,7 @@ impl Kind {
             Kind::FullDisk => chance.between(300, 8_000),
             Kind::Delay | Kind::DelaySynch => chance.between(500, 8_000),
             Kind::SlowCommits | Kind::BusyStore | Kind::UnknownCommits => chance.between(200, 4_000),
-            Kind::GatewayRestart => chance.between(100, 4_000),
+            Kind::GatewayRestart | Kind::GatewayAlone => chance.between(100, 4_000),
             Kind::StuckThread | Kind::ClockJump | Kind::LockRemoved | Kind::Switchover | Kind::HangUps => 0,
         }
     }

@@ -26,6 +26,8 @@ const LOOK_EVERY_US: u64 = 250_000;
 /// See the module.
 pub struct Gateway {
     exchange: Option<Exchange<SimulatedSwitch>>,
+    /// It is dead, and its switch lives on.
+    dead: bool,
     keepsake: Keepsake,
     /// Counts its lives.
     life: u64,
@@ -44,15 +46,31 @@ impl Gateway {
     /// Not started yet.
     pub fn new() -> Gateway {
         let keepsake = Keepsake::default();
-        Gateway { exchange: None, keepsake, life: 0, heard: BTreeMap::new(), waiting_since_us: None, moving: None, pass: 0, died: (0, 0) }
+        Gateway {
+            exchange: None,
+            dead: false,
+            keepsake,
+            life: 0,
+            heard: BTreeMap::new(),
+            waiting_since_us: None,
+            moving: None,
+            pass: 0,
+            died: (0, 0),
+        }
     }
 
-    /// It starts, with a switch that knows nothing of the one before.
+    /// It starts: beside its switch, or with one that knows nothing of the one before.
     pub fn start(&mut self, env: &mut Env) {
-        if self.exchange.is_some() {
+        if self.exchange.is_some() && !self.dead {
             return;
         }
         self.life += 1;
+        self.catch_up(env);
+        if let Some(exchange) = self.exchange.as_mut() {
+            exchange.begin_again(self.life);
+            env.note(|| "the gateway begins again beside its switch".to_owned());
+            return self.started(env);
+        }
         let (died_us, died_at) = self.died;
         let now = died_at + env.now_us.saturating_sub(died_us) / 1_000;
         let mut options = env.plan.switch.clone();
@@ -66,9 +84,13 @@ impl Gateway {
         core.wait_for_host = self.life == 1;
         self.keepsake = std::mem::take(&mut self.keepsake).next_life(self.life);
         env.note(|| format!("the gateway starts, incarnation {}", self.keepsake.incarnation));
-        env.judge.switch_begins(self.life, self.keepsake.incarnation);
+        env.judge.switch_begins();
         self.exchange = Some(Exchange::new(core, self.keepsake.clone(), switch, env.plan.seed, now));
-        (self.moving, self.waiting_since_us) = (None, None);
+        self.started(env);
+    }
+
+    fn started(&mut self, env: &mut Env) {
+        (self.dead, self.moving, self.waiting_since_us) = (false, None, None);
         env.gateway_up = true;
         env.agenda.plan(env.now_us + LOOK_EVERY_US, Happening::GatewayLook);
         self.turn(env);
@@ -77,8 +99,26 @@ impl Gateway {
     /// It is gone, and its switch with it.
     pub fn crash(&mut self, back_after_ms: u64, env: &mut Env) {
         let Some(exchange) = self.exchange.take() else { return };
-        env.note(|| "the gateway is gone".to_owned());
+        env.note(|| "the gateway is gone, and its switch".to_owned());
+        self.dead = false;
         self.died = (env.now_us, exchange.now());
+        self.hangs_up(back_after_ms, env);
+    }
+
+    /// It is gone alone: its switch goes on.
+    pub fn die(&mut self, back_after_ms: u64, env: &mut Env) {
+        self.catch_up(env);
+        let Some(exchange) = self.exchange.as_mut().filter(|_| !self.dead) else { return };
+        env.note(|| "the gateway is gone, and its switch goes on".to_owned());
+        exchange.die();
+        self.dead = true;
+        let at = exchange.now();
+        self.turn(env);
+        env.judge.gateway_dies(at);
+        self.hangs_up(back_after_ms, env);
+    }
+
+    fn hangs_up(&mut self, back_after_ms: u64, env: &mut Env) {
         self.heard.clear();
         env.gateway_up = false;
         for id in env.net.gateway_gone() {
@@ -95,7 +135,7 @@ impl Gateway {
     /// A packet came from an instance.
     pub fn packet(&mut self, id: ConnectionId, packet: Packet, env: &mut Env) {
         self.catch_up(env);
-        let Some(exchange) = self.exchange.as_mut() else { return };
+        let Some(exchange) = self.exchange.as_mut().filter(|_| !self.dead) else { return };
         match packet {
             Packet::Open => {
                 self.heard.insert(id, env.now_us);
@@ -191,7 +231,7 @@ impl Gateway {
 
     /// Looks after silence and stalls.
     pub fn look(&mut self, env: &mut Env) {
-        if self.exchange.is_none() {
+        if self.exchange.is_none() || self.dead {
             return;
         }
         env.agenda.plan(env.now_us + LOOK_EVERY_US, Happening::GatewayLook);

@@ -73,7 +73,11 @@ impl Disk {
     }
 
     fn room(&self) -> Result<(), StoreError> {
-        if self.mood.full_since_us.is_some() { Err(StoreError::Full { path: "sim.db".into(), cause: "a full disk".to_owned() }) } else { Ok(()) }
+        if self.mood.full_since_us.is_some() {
+            Err(StoreError::Full { path: "sim.db".into(), cause: "a full disk".to_owned() })
+        } else {
+            Ok(())
+        }
     }
 
     /// As the process holds it.

@@ -13,9 +13,9 @@ use crate::{
     gateway::Gateway,
     instance::Instance,
     network::{Network, Packet, Path, SynchPacket},
-    plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan, is_wasm},
+    plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan},
     store::Disk,
-    strategies,
+    strategies::Components,
     trace::Trace,
 };
 
@@ -70,25 +70,23 @@ enum Undo {
 }
 
 impl World {
-    /// Plays a seed. `traced`: whether what happens is noted.
+    /// Plays a seed. `traced`: whether what happens is noted, and what the journal holds at the end.
     pub fn play(seed: u64, traced: bool) -> Outcome {
-        World::play_plan(Plan::new(seed, false), traced)
+        World::play_plan(Plan::new(seed), traced)
     }
 
-    /// Whether strategies run as components in this seed, too.
-    pub fn is_in_wasm(seed: u64) -> bool {
-        is_wasm(seed)
-    }
-
-    /// The same with strategies that run as components, where the seed is one of those. Everything else must be the same.
-    pub fn play_in_wasm(seed: u64, traced: bool) -> Option<Outcome> {
-        (is_wasm(seed) && strategies::has_wasm()).then(|| World::play_plan(Plan::new(seed, true), traced))
+    /// The same with strategies that run as components: all else must be the same ([`crate::compare`]).
+    pub fn play_with_components(seed: u64, components: &Components) -> Outcome {
+        World::play_plan(Plan { components: Some(components.clone()), ..Plan::new(seed) }, true)
     }
 
     fn play_plan(plan: Plan, traced: bool) -> Outcome {
         let mut world = World::new(plan, traced);
         world.run();
-        let World { env, coverage, .. } = world;
+        let World { mut env, coverage, .. } = world;
+        if traced && !env.judge.has_found() {
+            env.judge.journal().for_each(|line| env.trace.note(env.now_us, || line));
+        }
         let simulated_ms = env.now_us / 1_000;
         let (calls, leads) = env.judge.counts();
         let finding = env.judge.verdict();
@@ -316,6 +314,7 @@ impl World {
                 | Kind::SlowCommits
                 | Kind::BusyStore
                 | Kind::GatewayRestart
+                | Kind::GatewayAlone
                 | Kind::LockRemoved
                 | Kind::CutSynch
                 | Kind::CutSynchOneWay
@@ -412,6 +411,10 @@ impl World {
             }
             Kind::GatewayRestart => {
                 self.gateway.crash(fault.lasts_ms, env);
+                None
+            }
+            Kind::GatewayAlone => {
+                self.gateway.die(fault.lasts_ms, env);
                 None
             }
             Kind::LockRemoved => {

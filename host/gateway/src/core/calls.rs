@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_switch_link::{Held, InteractionState, Over};
-use tandem_words::{Interaction, InteractionId, NodeId, Position, SessionId, Timestamp, Visit};
+use tandem_words::{Bug, Interaction, InteractionId, NodeId, Position, SessionId, Timestamp, Visit, planted};
 
 use super::RoutingPoint;
 use crate::port::{Condition, Found};
@@ -190,7 +190,9 @@ impl Calls {
         for id in &named {
             if let Some(call) = self.calls.get_mut(*id) {
                 call.taken = Some(node);
-                call.unclaimed = None;
+                if !planted(Bug::ClaimedCallTold) {
+                    call.unclaimed = None;
+                }
             }
             self.touch(id);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage, StepMessage, SwitchEvent};
-use tandem_words::{EventBody, InteractionId, NodeId, Position, RequestKey, SwitchIncarnation, Timestamp, Visit};
+use tandem_words::{Bug, EventBody, InteractionId, NodeId, Position, RequestKey, SwitchIncarnation, Timestamp, Visit, planted};
 
 use super::{
     ConnectionId, Keepsake, MAX_CONNECTIONS, Options, Quit,
@@ -70,6 +70,9 @@ impl Core {
 
     /// The gateway begins, and this is what its switch has. To be called once, before anything else.
     pub(super) fn find(&mut self, survey: Survey) {
+        if planted(Bug::SurveyIgnored) {
+            return;
+        }
         for found in survey.calls {
             let point = match found.visit {
                 Some(_) => self.options.routing_point(&found.interaction.routing_point).clone(),
@@ -77,7 +80,7 @@ impl Core {
             };
             self.calls.found(found, point, self.now);
         }
-        for (key, awaited) in survey.open {
+        for (key, awaited) in survey.open.into_iter().filter(|_| !planted(Bug::OpenForgotten)) {
             awaited.iter().for_each(|id| self.calls.asked(id));
             self.requests.open(key, awaited);
         }

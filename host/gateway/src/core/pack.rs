@@ -5,8 +5,9 @@ use tandem_switch_link::{GatewayFrame, GatewayMessage, MAX_FRAME_BYTES};
 /// What a frame takes beside its messages: `{"seq":18446744073709551615,"messages":[]}`.
 const ENVELOPE_BYTES: usize = 64;
 
-/// Interactions and requests of one part of `reconciled`. Reason: half a frame with ids of 200 bytes.
-const PART: usize = 8_000;
+/// Interactions and requests of one part of `reconciled`, which has a frame of its own. Reason: one part is read while the next is
+/// written.
+const PART: usize = 2_000;
 
 /// Messages of one frame. Reason: a host acts on a long backlog's first events while the later ones are still being written.
 pub const MESSAGES_OF_A_FRAME: usize = 1_000;
@@ -25,7 +26,12 @@ pub(super) fn pack(messages: Vec<GatewayMessage>, seq: &mut u64) -> Vec<GatewayF
             bytes = ENVELOPE_BYTES;
         }
         bytes += size;
+        let goes = matches!(message, GatewayMessage::Reconciled { more: true, .. });
         frame.push(message);
+        if goes {
+            frames.push(close(std::mem::take(&mut frame), seq));
+            bytes = ENVELOPE_BYTES;
+        }
     }
     if !frame.is_empty() {
         frames.push(close(frame, seq));

@@ -7,6 +7,9 @@ use tandem_words::{Bug, EventBody, Gap, Holding, Position, RequestKey, Timestamp
 
 use super::{Directive, Phase, Primary};
 
+/// Interactions, and requests, of one part of `reconcile`. Reason: one part is read while the next is written.
+const PART: usize = 1_000;
+
 /// What the sessions hold and wait for, and W; gathered when every commit is through.
 #[derive(Debug, Clone, Default)]
 pub struct Stock {
@@ -37,11 +40,18 @@ impl Primary {
         stock.requests.extend(self.restarts.requests());
         let after = self.known_w(stock.after);
         let held = |held: &Holding| Held { id: held.interaction.clone(), visit: held.visit.map(|(_, visit)| visit) };
-        let interactions = stock.interactions.iter().map(held).collect();
-        let reconcile = HostMessage::Reconcile { after, interactions, requests: stock.requests.clone(), more: false };
+        let parts = stock.interactions.len().max(stock.requests.len()).div_ceil(PART).max(1);
+        let (mut held_in, mut asked_in) = (stock.interactions.chunks(PART), stock.requests.chunks(PART));
+        let part = |part| HostMessage::Reconcile {
+            after,
+            interactions: held_in.next().unwrap_or_default().iter().map(held).collect(),
+            requests: asked_in.next().unwrap_or_default().to_vec(),
+            more: part < parts,
+        };
+        let reconcile = (1..=parts).map(part).map(Directive::Send).collect();
         self.told = Told::default();
         self.stock = Stock { after, ..stock };
-        vec![Directive::Send(reconcile)]
+        reconcile
     }
 
     /// Every part of it has come.

@@ -159,6 +159,7 @@ impl Host {
                 Output::Ignored(mark) => self.queue.ignored(mark),
                 Output::Answer(key, body) => self.answer(key, body),
                 Output::Load(session) => self.loads.push_back(session),
+                Output::LoadAll(session) => panic!("{session}: its replay differs"),
                 Output::Tell(step) => {
                     let told = self.primary.tell(step);
                     self.carry_out(told);

@@ -77,13 +77,20 @@ impl Disk {
         self.rows.iter().filter(move |row| row.session == session)
     }
 
+    pub fn all_rows_of(&self, session: SessionId) -> Vec<Vec<u8>> {
+        self.of(session).map(|row| row.data.clone()).collect()
+    }
+
     /// As a store gives them back.
     pub fn session_rows(&self, session: SessionId) -> Option<SessionRows> {
-        let opening = self.of(session).next()?.data.clone();
+        let mut opening = self.of(session).next()?.data.clone();
         let (mut snapshot, mut tail) = (None, Vec::<(u32, Vec<u8>)>::new());
         for row in self.of(session) {
             match row.kind {
-                RowKind::Opened(_) => {}
+                RowKind::Opened(_) => {
+                    opening.clone_from(&row.data);
+                    (snapshot, tail) = (None, Vec::new());
+                }
                 RowKind::Snapshot => {
                     tail.retain(|(seq, _)| *seq > row.seq);
                     snapshot = Some(row.data.clone());
@@ -102,8 +109,8 @@ impl Disk {
     }
 
     pub fn sessions(&self) -> Vec<SessionId> {
-        let opened = self.rows.iter().filter(|row| matches!(row.kind, RowKind::Opened(_)));
-        opened.map(|row| row.session).collect()
+        let first = self.rows.iter().filter(|row| matches!(row.kind, RowKind::Opened(_)) && row.incarnation == 1);
+        first.map(|row| row.session).collect()
     }
 
     pub fn live_sessions(&self) -> Vec<SessionId> {

@@ -6,6 +6,7 @@ mod bounds;
 mod claims;
 mod commit_order;
 mod disk;
+mod diverged;
 mod ends;
 mod failures;
 mod memory;

@@ -33,6 +33,8 @@ pub struct Rig {
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
+    /// The same of whole journals.
+    pub whole: VecDeque<SessionId>,
     inputs: VecDeque<Input>,
     next_started: u64,
     position: u64,
@@ -69,6 +71,7 @@ impl Rig {
             warned: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
+            whole: VecDeque::new(),
             inputs: VecDeque::new(),
             next_started: 1_000,
             position: 0,
@@ -177,6 +180,7 @@ impl Rig {
                 self.inputs.push_back(Input::Arrive(key.session, Arrival::Answer { key, body }));
             }
             Output::Load(session) => self.loads.push_back(session),
+            Output::LoadAll(session) => self.whole.push_back(session),
             Output::Tell(step) => self.sent.push(step),
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
@@ -260,11 +264,22 @@ impl Rig {
         self.input(Input::Loaded(session, rows));
     }
 
+    /// The same of whole journals.
+    pub fn load_whole(&mut self) {
+        let session = self.whole.pop_front().expect("nothing to load");
+        let rows = self.disk.all_rows_of(session);
+        self.input(Input::LoadedAll(session, rows));
+    }
+
     /// Commits and loads until nothing is left to do.
     pub fn settle(&mut self) {
         self.run();
-        while !self.queue.is_empty() || !self.loads.is_empty() {
-            if self.loads.is_empty() { self.commit() } else { self.load() }
+        while !self.queue.is_empty() || !self.loads.is_empty() || !self.whole.is_empty() {
+            match (self.loads.is_empty(), self.whole.is_empty()) {
+                (false, _) => self.load(),
+                (true, false) => self.load_whole(),
+                (true, true) => self.commit(),
+            }
         }
     }
 

@@ -80,6 +80,7 @@ fn worker_options(options: &Options) -> WorkerOptions {
         snapshot_every: options.sessions.snapshot_every,
         passivate_after_ms: millis(options.sessions.passivate_after),
         linger_timeout_ms: millis(options.sessions.linger_timeout),
+        restart_diverged: options.orchestration.restart_session_on_switchover,
         ..default
     }
 }

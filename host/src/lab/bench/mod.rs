@@ -34,8 +34,8 @@ pub struct BenchOptions {
 pub struct Figures(pub BTreeMap<String, f64>);
 
 /// What is to be reached (design, section 14), on two cores; printed beside the figures. What is not here is a bare loop or a
-/// point on the way, but for `rss_gib_1m_sessions`, which the design wants and nothing measures yet.
-pub const TARGETS: [(&str, &str); 15] = [
+/// point on the way, but for `rss_gib_1m_sessions` and `recovery_all_ms_100k`, which the design wants and nothing measures yet.
+pub const TARGETS: [(&str, &str); 14] = [
     ("steps_per_s_1024", ">= 100000"),
     ("ratio_to_bare_loop_1024", ">= 0.5"),
     ("link_steps_per_s", ">= 30000"),
@@ -47,7 +47,6 @@ pub const TARGETS: [(&str, &str); 15] = [
     ("journal_bytes_per_step", "<= 500"),
     ("recovery_first_ms_10k", "<= 100"),
     ("recovery_all_ms_10k", "<= 500"),
-    ("recovery_all_ms_100k", "<= 5000"),
     ("planned_wait_max_ms", "<= 250"),
     ("restart_sessions_per_50ms", "8"),
     ("bare_bytes_per_guest_session", "1400 in an experiment"),
@@ -61,13 +60,12 @@ const ROW_BYTES: usize = 400;
 type Part = (&'static str, fn(&Bench, &mut Figures) -> miette::Result<()>);
 
 /// In order. Memory comes first, while the process is small: what earlier measurements have given back would hide what sessions take.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 7] = [
     ("memory", Bench::memory),
     ("guest", Bench::guest),
     ("steps", Bench::steps),
     ("link", Bench::link),
     ("kill", Bench::kill),
-    ("kill-100k", Bench::kill_100k),
     ("planned", Bench::planned),
     ("restart", Bench::restart),
 ];
@@ -152,14 +150,6 @@ impl Bench {
         figures.set("recovery_all_ms_10k", median(made.iter().map(|made| made.all_ms)));
         figures.set("recovery_cpu_ms_10k", median(made.iter().map(|made| made.cpu_ms)));
         figures.set("bare_read_ms_10k", median(made.iter().map(|made| made.read_ms)));
-        Ok(())
-    }
-
-    /// Once: it takes long.
-    fn kill_100k(&self, figures: &mut Figures) -> miette::Result<()> {
-        let made = recovery::after_a_kill(Run::new(&self.folder)?.path(), 100_000, &self.payload)?;
-        figures.set("recovery_first_ms_100k", made.first_ms);
-        figures.set("recovery_all_ms_100k", made.all_ms);
         Ok(())
     }
 

@@ -140,6 +140,20 @@ impl Scene<'_> {
         Ok(Takeover { blow: Blow::Gateway, again, ms })
     }
 
+    /// An instance that stands still without our doing, on a machine whose disk does, is killed by the other one. That is what a pair is
+    /// for; it is started again, and told at the end. Returns how many there were.
+    pub(super) fn start_killed_again(&mut self) -> Result<u32, DemoError> {
+        let mut killed = 0;
+        for host in &mut self.hosts {
+            if self.plan.pair.is_some() && host.process.was_killed()? {
+                host.process = self.site.start_host(self.plan, host.letter)?;
+                killed += 1;
+            }
+        }
+        self.killed_by_the_other += killed;
+        Ok(killed)
+    }
+
     async fn start_again_in_pair(&mut self, fallen: Option<Host>) -> Result<(), DemoError> {
         if let Some(mut fallen) = fallen {
             // A primary that hangs is killed by the one that takes over.
@@ -197,7 +211,11 @@ impl Scene<'_> {
                     led?;
                     // Who asked ends a little later: it looks whether the heir serves.
                     let waited = Instant::now();
-                    asked.succeed(HUNG).await?;
+                    let status = asked.wait(HUNG).await?;
+                    let killed = self.start_killed_again()?;
+                    if !status.success() && killed == 0 {
+                        return Err(asked.ended_by_itself(status));
+                    }
                     return Ok(began + waited.elapsed());
                 }
                 status = asked.wait(HUNG) => status?,

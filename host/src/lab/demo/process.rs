@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs::OpenOptions,
     io,
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -46,6 +46,12 @@ impl Process {
     /// How it ended; none: it lives.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
+    }
+
+    /// Whether SIGKILL has ended it.
+    pub fn was_killed(&mut self) -> Result<bool, DemoError> {
+        let ended = self.ended().map_err(DemoError::io(&self.log))?;
+        Ok(ended.is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw())))
     }
 
     /// It is an error that it ended.
@@ -178,7 +184,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let command = PathBuf::from(format!("/proc/{}/cmdline", said().trim()));
-        assert!(!std::fs::read(&command).unwrap().is_empty());
+        // In the midst of `exec` it has none.
+        while std::fs::read(&command).unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         drop(child);
         // Dead at once, gone when the system has found the time.
         while std::fs::read(&command).is_ok_and(|line| !line.is_empty()) {
@@ -200,8 +209,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         child.must_live().unwrap();
+        assert!(!child.was_killed().unwrap());
         child.kill().unwrap();
         child.wait(Duration::from_secs(30)).await.unwrap();
+        assert!(child.was_killed().unwrap());
     }
 
     #[tokio::test]

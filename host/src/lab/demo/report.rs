@@ -84,6 +84,7 @@ impl Report {
             "takeover_ms_gateway": self.took(|takeover| takeover.blow == Blow::Gateway && takeover.again).1,
             "gateway_ms": self.took(|takeover| takeover.blow == Blow::Gateway && !takeover.again).1,
             "recovered": self.played.recovered,
+            "killed_by_the_other": self.played.killed_by_the_other,
             "restarted": self.count("restarted"),
             "seconds": self.played.took.as_secs_f64(),
             "steps_per_s": self.steps_per_s(),
@@ -163,6 +164,10 @@ impl Report {
                 "  {:>7}  times the gateway alone was killed, and had its primary again after {p50:.0} ms, {max:.0} ms at most",
                 grouped(gateways)
             )?;
+        }
+        if self.played.killed_by_the_other > 0 {
+            let killed = self.played.killed_by_the_other;
+            writeln!(f, "  {killed:>7}  times an instance stood still without a blow, as this machine did, and the other one killed it")?;
         }
         if self.count("gateway_restarts") > 0 {
             let (missed, told) = (grouped(self.count("events_missed")), grouped(self.count("events_in_gaps")));
@@ -303,7 +308,7 @@ mod tests {
             recovery_ms: Some(recovery_ms),
         };
         let (kills, recovered, took) = ([80.0, 120.0, 90.0].map(kill).into(), 0, Duration::from_secs(2));
-        let played = Played { kills, takeovers: Vec::new(), recovered, took };
+        let played = Played { kills, takeovers: Vec::new(), recovered, killed_by_the_other: 0, took };
         let judged = Judged { clean: true, facts: facts.as_object().cloned().unwrap(), text: "fine".into() };
         Report::new(&plan, played, judged)
     }

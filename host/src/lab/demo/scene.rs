@@ -73,6 +73,8 @@ pub struct Played {
     pub takeovers: Vec<Takeover>,
     /// Of a pair: sessions that its new primaries found in the store and went on with.
     pub recovered: u64,
+    /// Of a pair: instances that stood still without a blow, and were killed by the other one.
+    pub killed_by_the_other: u32,
     /// From the first primary to the last call's end.
     pub took: Duration,
 }
@@ -92,7 +94,9 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
     let hosts = site.letters().into_iter().map(start).collect::<Result<_, DemoError>>()?;
     let progress = Progress::new(if kills > 0 { "calls" } else { "calls, nobody killed" }, ready.callers);
     let (moved, kills_done, takeovers, recovered) = ((Instant::now(), (0, 0, 0)), Vec::new(), Vec::new(), BTreeMap::new());
-    let mut scene = Scene { plan, site, switch, hosts, wires, control, progress, moved, kills: kills_done, takeovers, recovered };
+    let killed_by_the_other = 0;
+    let mut scene =
+        Scene { plan, site, switch, hosts, wires, control, progress, moved, kills: kills_done, takeovers, recovered, killed_by_the_other };
     scene.await_lead(0).await?;
     let began = Instant::now();
     let mut chance = ChaCha8Rng::seed_from_u64(plan.seed);
@@ -113,7 +117,8 @@ pub async fn play(plan: &Plan, site: &Site, kills: u32) -> Result<Played, DemoEr
         host.process.wait(HUNG).await?;
     }
     let recovered = scene.recovered.values().map(|recovered| *recovered as u64).sum();
-    Ok(Played { kills: scene.kills, takeovers: scene.takeovers, recovered, took })
+    let killed_by_the_other = scene.killed_by_the_other;
+    Ok(Played { kills: scene.kills, takeovers: scene.takeovers, recovered, killed_by_the_other, took })
 }
 
 /// After how many arrivals the host is to die, in order: anywhere in the run, but for its first and last calls.
@@ -165,6 +170,7 @@ pub(super) struct Scene<'a> {
     takeovers: Vec<Takeover>,
     /// What each epoch's primary said last: sessions that it found in the store.
     pub(super) recovered: BTreeMap<u64, usize>,
+    pub(super) killed_by_the_other: u32,
 }
 
 impl Scene<'_> {
@@ -304,6 +310,7 @@ impl Scene<'_> {
                         Some(status) => return Err(self.switch.ended_by_itself(status)),
                         None => {}
                     }
+                    self.start_killed_again()?;
                     for host in &mut self.hosts {
                         host.process.must_live()?;
                     }

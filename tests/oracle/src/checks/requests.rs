@@ -9,6 +9,7 @@ use crate::input::journal::Source;
 use crate::input::record::Verdict;
 use crate::input::request::Asks;
 use crate::judge::Sides;
+use crate::leadership::Span;
 use crate::report::Facts;
 use crate::switch::Received;
 
@@ -170,7 +171,9 @@ fn closed_at(sides: &Sides<'_>, key: Key, asked: &Asked) -> Option<Timestamp> {
 
 /// Where nothing died, nothing is sent twice and nobody is refused (design, section 9).
 fn refused(sides: &Sides<'_>, facts: &mut Facts, findings: &mut Findings) {
-    facts.faults = sides.switch.leadership.faults().len() as u64;
+    let faults = sides.switch.leadership.faults();
+    facts.faults = faults.len() as u64;
+    facts.longest_fault_ms = faults.iter().map(Span::length_ms).max().unwrap_or_default();
     if facts.faults > 0 {
         return;
     }

@@ -26,7 +26,8 @@ fn both_worlds_are_clean_and_counted() {
         assert_eq!((facts.calls, facts.self_served, facts.sessions, facts.failed_sessions), (12, 2, 11, 1));
         assert_eq!((facts.routed, facts.abandoned, facts.default_routed), if faults { (4, 2, 4) } else { (6, 1, 3) });
         assert_eq!((facts.default_routed_by_strategy, facts.default_routed_undeployed), (2, 1));
-        assert_eq!((facts.deduplicated, facts.faults), if faults { (1, 1) } else { (0, 0) });
+        let counted = (facts.deduplicated, facts.faults, facts.longest_fault_ms);
+        assert_eq!(counted, if faults { (1, 1, 7_000) } else { (0, 0, 0) });
         assert_eq!(facts.late_events, 2);
     }
 }

@@ -14,7 +14,7 @@ use super::{
     events::owners,
     holds,
     journal::{Book, Journal},
-    switch::Switch,
+    switch::{NOWHERE, Switch},
 };
 use crate::strategies::Heard;
 
@@ -69,11 +69,9 @@ impl Ears {
 
     pub(super) fn check(&self, journal: &Journal, switch: &Switch) -> Checked {
         let mut told: BTreeMap<SessionId, Vec<&SwitchEvent>> = BTreeMap::new();
-        for life in &switch.lives {
-            for (event, owner) in owners(journal, life) {
-                if let Some(owner) = owner {
-                    told.entry(owner).or_default().push(event);
-                }
+        for (event, owner) in owners(journal, switch).into_iter().flatten() {
+            if let Some(owner) = owner {
+                told.entry(owner).or_default().push(event);
             }
         }
         for ((session, epoch), ear) in &self.0 {
@@ -131,7 +129,7 @@ impl Ear {
         }
         // What came before it ended by itself, it has heard.
         let ended = book.ending.as_ref().filter(|ending| ending.incarnation == 1 && ending.by != EndedBy::NotRestarted);
-        let missed = told.get(next).filter(|told| ended.is_some_and(|ending| told.at < ending.at));
+        let missed = told.get(next).filter(|told| told.position < NOWHERE && ended.is_some_and(|ending| told.at < ending.at));
         holds("P4", missed.is_none(), || format!("{run} ended and had not heard {missed:?}"))
     }
 }

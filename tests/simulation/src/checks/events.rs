@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tandem_gateway::record::{Line, Verdict};
 use tandem_journal::{Claim, Source};
 use tandem_switch_link::SwitchEvent;
-use tandem_words::{EventBody, InteractionId, SessionId};
+use tandem_words::{ErrorCode, EventBody, InteractionId, SessionId, SwitchIncarnation, Visit};
 
 use super::{
     Checked, holds,
@@ -13,11 +14,13 @@ use super::{
 };
 
 pub(super) fn check(journal: &Journal, switch: &Switch) -> Checked {
-    for (index, life) in switch.lives.iter().enumerate() {
+    let owners = owners(journal, switch);
+    for (index, (life, owners)) in switch.lives.iter().zip(owners).enumerate() {
         // Where it keeps few, some may be lost within its life, too.
         let keeps_all = life.events.len() <= switch.retain;
-        check_life(journal, life, index + 1 == switch.lives.len(), keeps_all)?;
+        check_life(journal, (life, owners), index + 1 == switch.lives.len(), keeps_all)?;
     }
+    check_told_again(journal, switch)?;
     for ((session, _), book) in &journal.books {
         check_order(*session, book, switch)?;
     }
@@ -39,13 +42,19 @@ fn check_order(session: SessionId, book: &Book, switch: &Switch) -> Checked {
     Ok(())
 }
 
-/// Whose each event of a life is: a claim says whose a visit is, and a call's events are those of its last visit.
-pub(super) fn owners<'a>(journal: &Journal, life: &'a Life) -> Vec<(&'a SwitchEvent, Option<SessionId>)> {
+/// An event, and whose it is.
+pub(super) type Owned<'a> = (&'a SwitchEvent, Option<SessionId>);
+
+/// Whose each event of each life is, and what the gateway missed: a claim says whose a visit is, and a call's events are those of its
+/// last visit.
+pub(super) fn owners<'a>(journal: &Journal, switch: &'a Switch) -> Vec<Vec<Owned<'a>>> {
     let mut holders: BTreeMap<&InteractionId, SessionId> = BTreeMap::new();
-    let mut owner = |event: &'a SwitchEvent| match (&event.body, event.visit, event.answers) {
-        (EventBody::InteractionAdded(added), Some(visit), _) => {
-            let claim = Claim::Visit { interaction: added.id.to_string(), switch: "main".into(), incarnation: life.incarnation, visit };
-            let owner = journal.claims.get(&claim).copied();
+    let mut owner = |event: &'a SwitchEvent, life: &Life| match (&event.body, event.visit, event.answers) {
+        (EventBody::InteractionAdded(added), visit, _) => {
+            let claim = |visit| (added.id.to_string(), "main".into(), life.incarnation, visit);
+            let claim =
+                visit.map(claim).map(|(interaction, switch, incarnation, visit)| Claim::Visit { interaction, switch, incarnation, visit });
+            let owner = claim.and_then(|claim| journal.claims.get(&claim).copied());
             match owner {
                 Some(owner) => _ = holders.insert(&added.id, owner),
                 None => _ = holders.remove(&added.id),
@@ -56,12 +65,38 @@ pub(super) fn owners<'a>(journal: &Journal, life: &'a Life) -> Vec<(&'a SwitchEv
         (EventBody::InteractionDeleted(deletion), ..) => holders.remove(&deletion.interaction),
         _ => event.interaction.as_ref().and_then(|interaction| holders.get(interaction)).copied(),
     };
-    life.events.iter().map(|event| (event, owner(event))).collect()
+    let of_life = |life: &'a Life| life.events.iter().chain(&life.missed).map(|event| (event, owner(event, life))).collect();
+    switch.lives.iter().map(of_life).collect()
 }
 
-fn check_life(journal: &Journal, life: &Life, is_last: bool, keeps_all: bool) -> Checked {
+/// P1: of a visit that a new life told again, nobody had anything any more.
+fn check_told_again(journal: &Journal, switch: &Switch) -> Checked {
+    let mut told: BTreeMap<(&str, Visit), (SwitchIncarnation, SessionId)> = BTreeMap::new();
+    // By incarnation, since a claim is ordered by its call first.
+    let mut claims: Vec<_> = journal.claims.iter().collect();
+    claims.sort_by_key(|(claim, _)| match claim {
+        Claim::Visit { incarnation, .. } => *incarnation,
+        Claim::Request(_) => 0,
+    });
+    for (claim, session) in claims {
+        let Claim::Visit { interaction, incarnation, visit, .. } = claim else { continue };
+        let Some((_, before)) = told.insert((interaction.as_str(), *visit), (*incarnation, *session)) else { continue };
+        let again = switch.lives.iter().filter(|life| life.incarnation >= *incarnation).flat_map(|life| &life.lines);
+        let is_told = |line: &&Line| matches!(line, Line::Event(event) if event.visit == Some(*visit) && event.interaction.as_deref() == Some(interaction));
+        let acted = again.skip_while(|line| !is_told(line)).find(|line| {
+            let Line::Request { key, body, verdict: Verdict::Applied, .. } = line else { return false };
+            key.session == before && body.interaction().is_some_and(|call| **call == **interaction)
+        });
+        holds("P1", acted.is_none(), || {
+            format!("visit {visit} of {interaction} was told again to {session}, and {before} goes on: {acted:?}")
+        })?;
+    }
+    Ok(())
+}
+
+fn check_life(journal: &Journal, (life, owners): (&Life, Vec<Owned<'_>>), is_last: bool, keeps_all: bool) -> Checked {
     let w = journal.w(life.incarnation);
-    for (event, owner) in owners(journal, life) {
+    for (event, owner) in owners {
         let told = keeps_all && (is_last || event.position <= w);
         if let (EventBody::InteractionAdded(added), Some(visit)) = (&event.body, event.visit) {
             holds("P1", owner.is_some() || !told, || format!("visit {visit} of {} has no session", added.id))?;
@@ -83,6 +118,11 @@ fn check_event(book: &Book, event: &SwitchEvent, life: &Life, told: bool) -> Che
     }
     if let Some(key) = event.answers {
         let answered = key.incarnation != book.opening.incarnation || book.answer(key.request).is_some();
+        let unknown = |step: &tandem_journal::Step| matches!(&step.event.body, EventBody::Failed(failure) if failure.code == ErrorCode::OutcomeUnknown);
+        let given_up = told && key.incarnation == book.opening.incarnation && book.answer(key.request).is_some_and(unknown);
+        holds("P3", !given_up, || {
+            format!("{session} was told that nobody knows what became of {key}; the switch says so at {incarnation}/{position}")
+        })?;
         // Lost: then it has another answer, that its outcome is unknown.
         return holds("P4", answered, || format!("{session} never heard the answer to {key} at {incarnation}/{position}"));
     }

@@ -39,7 +39,7 @@ use tandem_session::WorkerOptions;
 use tandem_store::StoreError;
 use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_synch_link::PrimaryMessage;
-use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, SwitchIncarnation, Timestamp};
+use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, Timestamp};
 
 use crate::{agenda::Process, plan::Plan, store::Disk, strategies::Heard};
 use ears::Ears;
@@ -222,6 +222,10 @@ impl Judge {
 
     /// These start again now.
     pub fn restarted(&mut self, process: Process, sessions: &[(SessionId, Restart)], now_us: u64) {
+        // One that does not know yet that it was deposed: nothing of what it does then can leave it.
+        if self.leases.last_key_value().is_some_and(|(_, holder)| *holder != process) {
+            return;
+        }
         let fully = self.synch.had_everything(process);
         let restarted = self.restarts.restarted(process, sessions, now_us, (&self.journal, fully));
         self.take(restarted);
@@ -261,16 +265,23 @@ impl Judge {
         self.switch.live_calls()
     }
 
-    /// A life of the switch begins.
-    pub fn switch_begins(&mut self, life: u64, incarnation: SwitchIncarnation) {
-        if self.switch.lives.iter().any(|life| life.incarnation == incarnation) {
-            self.find("P4", format!("the gateway's life {life} has the incarnation of a life before, {incarnation}"));
-        }
-        self.switch.begins(incarnation);
+    /// A life of the switch begins, and of its gateway.
+    pub fn switch_begins(&mut self) {
+        self.switch.begins();
+    }
+
+    /// The gateway dies, and the switch lives on.
+    pub fn gateway_dies(&mut self, at: Timestamp) {
+        self.switch.gateway_dies(at);
     }
 
     /// The switch's record got a line.
     pub fn line(&mut self, line: Line) {
+        if let Line::Begin { incarnation, .. } = &line
+            && self.switch.lives.iter().any(|life| life.incarnation == *incarnation)
+        {
+            self.find("P4", format!("the gateway begins again in incarnation {incarnation}, which was before"));
+        }
         if let Line::Request { key, epoch, verdict, body, .. } = &line {
             if !self.journal.is_durable(key) {
                 self.find("P2", format!("request {key} ({}) came to the switch, and its step was not durable", body.name()));
@@ -330,8 +341,13 @@ impl Judge {
 
     /// Calls that arrived, and how often a primary was acknowledged.
     pub fn counts(&self) -> (u64, u64) {
-        let calls = self.switch.lives.iter().map(|life| life.arrived.len() as u64).sum();
+        let calls = self.switch.calls.iter().map(|calls| calls.arrived.len() as u64).sum();
         (calls, self.switch.leads)
+    }
+
+    /// What the journal holds, line by line.
+    pub fn journal(&self) -> impl Iterator<Item = String> {
+        self.journal.lines()
     }
 
     /// Everything is over: do the books balance?

@@ -9,10 +9,7 @@ use super::{
     Checked, Finding, holds,
     journal::{Book, Journal},
 };
-use crate::{
-    plan::Plan,
-    strategies::Guests,
-};
+use crate::{plan::Plan, strategies::Guests};
 
 pub(super) fn check(journal: &Journal, plan: &Plan, options: WorkerOptions) -> Checked {
     for book in journal.books.values() {
@@ -37,7 +34,7 @@ fn replayed(
     upto: usize,
     plan: &Plan,
     options: WorkerOptions,
-) -> Result<Option<Vec<u8>>, Finding> {
+) -> Result<Option<String>, Finding> {
     let session = book.opening.session;
     let from = kept.map_or(0, |(seq, _)| *seq as usize);
     let tail = book.data.get(from..upto).unwrap_or_default().to_vec();

@@ -2,22 +2,37 @@
 //!
 //! While the session's node has no primary its quiet-until is void; the 5 s then begin when it became so. Where a quiet ends in
 //! such a time, and the next primary dies before it could say anything, they begin where the quiet ended.
+//!
+//! While a gateway is dead nobody can end a silence. The next one beside the same switch knows of no quiet: the 5 s begin anew with
+//! it, until a session says something of the call.
 
 use std::collections::BTreeMap;
 
 use tandem_gateway::record::{Heard, Line};
 use tandem_words::{EventBody, InteractionId, SessionId, Timestamp};
 
-use super::{
-    Checked, holds,
-    switch::{Life, Switch},
-};
+use super::{Checked, holds, switch::Switch};
 
 /// From the design, section 1.
 const LONGEST_SILENCE_MS: u64 = 5_000;
 
 pub(super) fn check(switch: &Switch) -> Checked {
-    switch.lives.iter().try_for_each(check_life)
+    let mut silences = Silences::default();
+    for life in &switch.lives {
+        if !life.goes_on {
+            silences = Silences::default();
+        }
+        for (index, line) in life.lines.iter().enumerate() {
+            if let Some((at, _)) = life.died.filter(|(_, before)| *before == index) {
+                silences.dies(at)?;
+            }
+            silences.line(line)?;
+        }
+        if let Some((at, _)) = life.died.filter(|(_, before)| *before == life.lines.len()) {
+            silences.dies(at)?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -30,42 +45,62 @@ struct Silences<'a> {
     void_since: BTreeMap<SessionId, Timestamp>,
     /// Calls that hear nothing: since when, and until when they were looked at.
     calls: BTreeMap<&'a InteractionId, (Timestamp, Timestamp)>,
-}
-
-fn check_life(life: &Life) -> Checked {
-    let mut silences = Silences::default();
-    for line in &life.lines {
-        match line {
-            Line::Hears { at, interaction, heard: Heard::Silence } => _ = silences.calls.entry(interaction).or_insert((*at, *at)),
-            Line::Hears { at, interaction, .. } | Line::Left { at, interaction, .. } => {
-                silences.look(interaction, *at)?;
-                silences.calls.remove(interaction);
-            }
-            Line::Event(event) => {
-                if let EventBody::InteractionAdded(added) = &event.body {
-                    silences.look(&added.id, event.at)?;
-                    silences.holders.remove(&added.id);
-                }
-            }
-            Line::Quiet { at, session, interactions, until, .. } => silences.quiet(*session, interactions, *until, *at)?,
-            Line::Unled { at, .. } => silences.unled(*at)?,
-            Line::Led { at, .. } => silences.led(*at)?,
-            _ => {}
-        }
-    }
-    Ok(())
+    /// Calls that the gateway found silent when it began, and nobody has said anything of since.
+    found: BTreeMap<&'a InteractionId, Timestamp>,
+    is_dead: bool,
 }
 
 impl<'a> Silences<'a> {
+    fn line(&mut self, line: &'a Line) -> Checked {
+        match line {
+            Line::Begin { at, .. } => self.begins(*at),
+            Line::Hears { at, interaction, heard: Heard::Silence } => _ = self.calls.entry(interaction).or_insert((*at, *at)),
+            Line::Hears { at, interaction, .. } | Line::Left { at, interaction, .. } => {
+                self.look(interaction, *at)?;
+                self.calls.remove(interaction);
+                self.found.remove(interaction);
+            }
+            Line::Event(event) => {
+                if let EventBody::InteractionAdded(added) = &event.body {
+                    self.look(&added.id, event.at)?;
+                    self.holders.remove(&added.id);
+                }
+            }
+            Line::Quiet { at, session, interactions, until, .. } => self.quiet(*session, interactions, *until, *at)?,
+            Line::Unled { at, .. } => self.unled(*at)?,
+            Line::Led { at, .. } => self.led(*at)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dies(&mut self, at: Timestamp) -> Checked {
+        self.look_at_all(at)?;
+        self.is_dead = true;
+        Ok(())
+    }
+
+    fn begins(&mut self, at: Timestamp) {
+        let calls = std::mem::take(&mut self.calls);
+        let found = calls.keys().map(|call| (*call, at)).collect();
+        *self = Silences { calls: calls.into_iter().map(|(call, (since, _))| (call, (since, at))).collect(), found, ..Silences::default() };
+    }
+
     fn quiet(&mut self, session: SessionId, calls: &'a [InteractionId], until: Option<Timestamp>, at: Timestamp) -> Checked {
         self.look_at_all(at)?;
+        let mut found = false;
         for call in calls {
             self.holders.insert(call, session);
+            found |= self.found.remove(call).is_some();
         }
         // Said before the primary was lost, and taken behind that: void at once.
-        match until.filter(|until| self.unled_since.is_some() && *until >= at) {
-            Some(_) => self.void_since.insert(session, at),
-            None => self.void_since.remove(&session),
+        match until {
+            Some(until) if self.unled_since.is_some() && until >= at => self.void_since.insert(session, at),
+            // It ended while no gateway was there to hear what its session would have done then.
+            Some(until) if found && until < at => self.void_since.insert(session, until),
+            // It was void, and the next primary said only so much before it was lost, too.
+            Some(until) if self.unled_since.is_some() && until < at => self.void_since.get(&session).copied(),
+            _ => self.void_since.remove(&session),
         };
         match until {
             Some(until) => self.quiet_until.insert(session, until),
@@ -98,6 +133,9 @@ impl<'a> Silences<'a> {
 
     /// Nothing about the call has changed since the last look: was it too long by now?
     fn look(&mut self, call: &InteractionId, at: Timestamp) -> Checked {
+        if self.is_dead {
+            return Ok(());
+        }
         let meant_until = self.meant_until(call);
         let Some((since, seen)) = self.calls.get_mut(call) else { return Ok(()) };
         let allowed_until = since.saturating_add(LONGEST_SILENCE_MS).max(meant_until);
@@ -109,8 +147,9 @@ impl<'a> Silences<'a> {
     }
 
     fn meant_until(&self, call: &InteractionId) -> Timestamp {
-        let Some(session) = self.holders.get(call) else { return 0 };
-        let Some(until) = self.quiet_until.get(session) else { return 0 };
+        let found = self.found.get(call).map_or(0, |at| at.saturating_add(LONGEST_SILENCE_MS));
+        let Some(session) = self.holders.get(call) else { return found };
+        let Some(until) = self.quiet_until.get(session) else { return found };
         match (self.void_since.get(session), self.unled_since) {
             (Some(void), Some(unled)) => (*until).min(unled).max(*void).saturating_add(LONGEST_SILENCE_MS),
             _ => *until,

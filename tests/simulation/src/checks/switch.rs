@@ -1,4 +1,4 @@
-//! The switch's record, life by life.
+//! The switch's record, life by life: of the switch, and of the gateway, which may die alone and begin again beside it.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,32 @@ use tandem_words::{Epoch, InteractionId, SwitchIncarnation, Timestamp, Visit};
 use super::{Checked, holds};
 use crate::plan::{FAULTS_UNTIL_MS, PROBES};
 
+/// The position of what has none: behind all others.
+pub(super) const NOWHERE: u64 = u64::MAX;
+
 /// How soon a call must be served that comes when all is well.
 const SERVED_WITHIN_MS: u64 = 5_000;
 
-/// One life of the switch.
+/// Who called in one life of the switch.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    pub arrived: BTreeMap<InteractionId, Timestamp>,
+    pub left: BTreeMap<InteractionId, CallOutcome>,
+}
+
+/// One life of the gateway.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     pub incarnation: SwitchIncarnation,
+    /// It began beside the switch of the life before.
+    pub goes_on: bool,
     /// By position, from 1.
     pub events: Vec<SwitchEvent>,
     pub lines: Vec<Line>,
-    pub arrived: BTreeMap<InteractionId, Timestamp>,
-    pub left: BTreeMap<InteractionId, CallOutcome>,
+    /// It died alone at this time, and before this line.
+    pub died: Option<(Timestamp, usize)>,
+    /// What nobody heard when it was dead; without positions.
+    pub missed: Vec<SwitchEvent>,
 }
 
 /// See the module.
@@ -29,6 +43,9 @@ pub(super) struct Switch {
     /// How many events it keeps for a node that is away.
     pub retain: usize,
     pub lives: Vec<Life>,
+    pub calls: Vec<Calls>,
+    /// A switch begins, and its gateway has said nothing yet.
+    is_new: bool,
     pub highest_epoch: Epoch,
     pub leads: u64,
 }
@@ -38,28 +55,51 @@ impl Switch {
         Switch { retain, ..Switch::default() }
     }
 
-    pub(super) fn begins(&mut self, incarnation: SwitchIncarnation) {
-        self.lives.push(Life { incarnation, ..Life::default() });
+    pub(super) fn begins(&mut self) {
+        self.calls.push(Calls::default());
+        self.is_new = true;
+    }
+
+    pub(super) fn gateway_dies(&mut self, at: Timestamp) {
+        if let Some(life) = self.lives.last_mut() {
+            life.died = Some((at, life.lines.len()));
+        }
     }
 
     pub(super) fn line(&mut self, line: Line) {
-        let Some(life) = self.lives.last_mut() else { return };
+        if let Line::Begin { incarnation, .. } = &line {
+            let goes_on = !std::mem::take(&mut self.is_new);
+            self.lives.push(Life { incarnation: *incarnation, goes_on, ..Life::default() });
+        }
+        let (Some(life), Some(calls)) = (self.lives.last_mut(), self.calls.last_mut()) else { return };
         match &line {
             Line::Event(event) => life.events.push(event.clone()),
+            Line::Missed { at, interaction, answers, body } => {
+                let (interaction, body) = (interaction.clone(), body.clone());
+                life.missed.push(SwitchEvent { position: NOWHERE, at: *at, interaction, visit: None, answers: *answers, body });
+            }
             Line::Led { epoch, .. } => {
                 self.highest_epoch = self.highest_epoch.max(*epoch);
                 self.leads += 1;
             }
-            Line::Arrived { interaction, at, .. } => _ = life.arrived.insert(interaction.clone(), *at),
-            Line::Left { interaction, outcome, .. } => _ = life.left.insert(interaction.clone(), *outcome),
+            Line::Arrived { interaction, at, .. } => _ = calls.arrived.insert(interaction.clone(), *at),
+            Line::Left { interaction, outcome, .. } => _ = calls.left.insert(interaction.clone(), *outcome),
             _ => {}
         }
         life.lines.push(line);
     }
 
-    /// At which visit a call was when this event came, in the last life.
+    /// The lives of the gateway beside the switch that lives now, the last one first.
+    fn beside_this(&self) -> impl Iterator<Item = &Life> {
+        let begun = self.lives.iter().rposition(|life| !life.goes_on).unwrap_or(0);
+        self.lives.iter().skip(begun).rev()
+    }
+
+    /// At which visit a call was when this event of the last life came.
     pub(super) fn visit_at(&self, call: &InteractionId, position: u64) -> Option<Visit> {
-        let before = self.lives.last()?.events.iter().rev().skip_while(|event| event.position > position);
+        let last = self.lives.last()?.incarnation;
+        let events = self.beside_this().flat_map(|life| life.events.iter().rev().map(|event| (life.incarnation, event)));
+        let before = events.filter(|(incarnation, event)| *incarnation < last || event.position <= position).map(|(_, event)| event);
         let mut of_call = before.filter(|event| event.interaction.as_ref() == Some(call));
         of_call.find_map(|event| event.visit)
     }
@@ -72,21 +112,21 @@ impl Switch {
 
     /// Calls that live.
     pub(super) fn live_calls(&self) -> Vec<InteractionId> {
-        let Some(life) = self.lives.last() else { return Vec::new() };
-        life.arrived.keys().filter(|call| !life.left.contains_key(*call)).cloned().collect()
+        let Some(calls) = self.calls.last() else { return Vec::new() };
+        calls.arrived.keys().filter(|call| !calls.left.contains_key(*call)).cloned().collect()
     }
 
-    /// P8: every call of the last life ended; those that came when all was well were served at once.
+    /// P8: every call of the last switch ended; those that came when all was well were served at once.
     pub(super) fn check_served(&self) -> Checked {
-        let Some(life) = self.lives.last() else { return Ok(()) };
+        let Some(calls) = self.calls.last() else { return Ok(()) };
         let mut probes = 0;
-        for (call, at) in &life.arrived {
-            holds("liveness", life.left.contains_key(call), || format!("call {call} never ended"))?;
+        for (call, at) in &calls.arrived {
+            holds("liveness", calls.left.contains_key(call), || format!("call {call} never ended"))?;
             if *at < FAULTS_UNTIL_MS + 20_000 {
                 continue;
             }
             probes += 1;
-            let served = life.lines.iter().any(|line| match line {
+            let served = self.beside_this().flat_map(|life| &life.lines).any(|line| match line {
                 Line::Request { at: asked, body, verdict: Verdict::Applied, .. } => {
                     body.interaction() == Some(call) && *asked <= at + SERVED_WITHIN_MS
                 }

@@ -53,7 +53,11 @@ impl Instance {
         });
         if again {
             let locked_by = env.locked_last.map_or(0, |process| u64::from(process.life) * 2 + process.instance as u64 + 1);
-            watch.candidate.saw(Observation { lease, locked_by, beat: if env.locked_last == Some(self.process) { 0 } else { env.beat } }, now_ms, now_ms);
+            watch.candidate.saw(
+                Observation { lease, locked_by, beat: if env.locked_last == Some(self.process) { 0 } else { env.beat } },
+                now_ms,
+                now_ms,
+            );
         }
         if watch.candidate.wants_lock(now_ms) {
             env.try_lock(self.process);

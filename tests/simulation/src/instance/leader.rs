@@ -68,7 +68,8 @@ pub struct Leader {
     pub(super) hands: Hands,
     to_node: VecDeque<ToNode>,
     to_workers: Vec<VecDeque<Input>>,
-    to_reader: VecDeque<SessionId>,
+    /// Whose rows are to be read, and whether all of them.
+    to_reader: VecDeque<(SessionId, bool)>,
     pub(super) tenure: Tenure,
     pulse: Pulse,
     sight: Sight,
@@ -125,7 +126,8 @@ impl Leader {
         let (kept, certain) = mirror.map(|mirror| mirror.into_kept(lease.epoch.saturating_sub(1), solo)).unwrap_or_default();
         env.note(|| format!("{} sessions wait for their restart, certain: {certain}", waiting.len()));
         let limits = env.plan.synch;
-        let backup = limits.map(|limits| PrimaryEnd::new((process, run), name, lease.epoch, limits, taken_over(&waiting, &kept, certain), env));
+        let backup =
+            limits.map(|limits| PrimaryEnd::new((process, run), name, lease.epoch, limits, taken_over(&waiting, &kept, certain), env));
         let mut primary = Primary::new(options, strategies::deployments(&env.plan));
         primary.set_restarts(Restarts::new(env.plan.restarts.clone(), waiting, kept, certain));
         let mut leader = Leader {
@@ -327,7 +329,7 @@ impl Leader {
             }
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
             Output::Unreadable(session, why) => env.judge.find("journal", format!("session {session} cannot be read: {why}")),
-            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::Warn(_) => {}
+            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) | Output::Warn(_) => {}
         }
     }
 
@@ -455,7 +457,8 @@ impl Leader {
                     Err(error) => env.judge.find("journal", error.to_string()),
                 },
                 Output::Ignored(mark) => self.hands.to_committer.push_back(ToCommitter::Ignored(mark)),
-                Output::Load(session) => self.to_reader.push_back(session),
+                Output::Load(session) => self.to_reader.push_back((session, false)),
+                Output::LoadAll(session) => self.to_reader.push_back((session, true)),
                 other => for_node.push(other),
             }
         }
@@ -471,11 +474,16 @@ impl Leader {
     }
 
     fn read(&mut self, env: &mut Env) {
-        if let Some(session) = self.to_reader.pop_front() {
-            let rows = env.disk.reader().session_rows(session).ok().flatten();
+        if let Some((session, all)) = self.to_reader.pop_front() {
+            let reader = env.disk.reader();
+            let read = if all {
+                Input::LoadedAll(session, reader.all_rows_of(session).unwrap_or_default())
+            } else {
+                Input::Loaded(session, reader.session_rows(session).ok().flatten().map(Box::new))
+            };
             let index = owner(session);
             if let Some(waiting) = self.to_workers.get_mut(index) {
-                waiting.push_back(Input::Loaded(session, rows.map(Box::new)));
+                waiting.push_back(read);
             }
             self.poke(Thread::Worker(index), env);
         }

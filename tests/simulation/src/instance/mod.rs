@@ -22,9 +22,9 @@ use crate::{
 use candidate::Watch;
 use committer::Committer;
 use leader::{Leader, ToNode};
-use synch::News;
 use link::Link;
 use synch::BackupEnd;
+use synch::News;
 
 /// See the module.
 pub struct Instance {

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tandem_switch_link::{
-    GatewayMessage, Held, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent,
-};
+use tandem_switch_link::{GatewayMessage, Held, HostMessage, InteractionState, Mark, PROTOCOL, RequestState, StepMessage, SwitchEvent};
 use tandem_words::{EventBody, Interaction, InteractionId, Position, Property, RequestKey, SessionId, Timestamp, UserDataChange};
 
 /// When switch time begins here; it runs with real time.
@@ -197,6 +195,9 @@ impl Switch {
 
     /// What has happened at the switch, for whoever leads.
     pub fn news(&mut self, connection: usize, real: Instant) -> Vec<GatewayMessage> {
+        if self.leader.is_some_and(|leader| leader != connection) {
+            return Vec::new();
+        }
         let mut events = Vec::new();
         while let Some((each, next, call)) = self.round.filter(|(_, next, _)| *next <= real) {
             self.round = Some((each, next + each, (call + 1) % self.plan.calls.max(1)));

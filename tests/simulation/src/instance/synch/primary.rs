@@ -240,7 +240,8 @@ impl Port {
                 Some(News::Acknowledged(seq))
             }
             BackupMessage::Ack { seq } => {
-                env.judge.find("synch", format!("the backup acknowledged {seq} behind {:?}, and {} was sent", self.acknowledged, self.sent));
+                env.judge
+                    .find("synch", format!("the backup acknowledged {seq} behind {:?}, and {} was sent", self.acknowledged, self.sent));
                 None
             }
             BackupMessage::Standing(standing) => Some(News::Standing(standing)),
