@@ -164,7 +164,10 @@ fn caught(play: impl FnOnce() -> Outcome) -> Result<Outcome, Finding> {
 fn show(seed: u64, finding: &Finding, options: &Options) {
     println!("seed {seed} failed: {}: {}", finding.checker, finding.what);
     let _ = mutants::plant(options.planted.as_deref());
-    if let Ok(outcome) = play(seed, true) {
+    // With components it went another way, and what it says is all of that.
+    if finding.checker != "components"
+        && let Ok(outcome) = play(seed, true)
+    {
         let lines: Vec<&str> = outcome.trace.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| println!("    {}", cut(line)));
     }
