@@ -6,7 +6,7 @@ use std::{
 };
 
 use tandem_journal::StepFailureKind;
-use tandem_session::{Draft, Effort, GuestFailure, Guests as _, Next, Place};
+use tandem_session::{Draft, Effort, GuestFailure, Next, Place};
 use tandem_simulation_scripts::SCRIPTS;
 use tandem_strategy::{Catalogue, Cells, Engine, EngineLimits, Strategy};
 use tandem_words::{Context, Event, Manifest, Property, SessionId, VersionId};
