@@ -55,7 +55,7 @@ fn a_seed_goes_the_same_way_with_components() {
 #[test]
 fn a_component_that_does_something_else_is_found() {
     // What is asked of the switch, and what is remembered.
-    for (text, other) in [("goodbye", "goodbyf"), ("fired", "fireD")] {
+    for (text, other) in [("goodbye", "goodbyf"), ("times-fired", "times-fireD")] {
         let wrong = replaced(guest("simulated").unwrap().wasm, text, other);
         let finding = with_components(50, &wrong).unwrap();
         assert_eq!(finding.checker, "components");

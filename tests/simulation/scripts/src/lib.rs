@@ -160,7 +160,7 @@ fn desk(memory: &mut Memory, event: &Event<'_>, ask: &mut dyn Ask) -> Act {
         }
         What::RouteDone if event.seed.is_multiple_of(2) => return Act::Finish,
         What::TimerFired => {
-            let fired = count(memory, "fired");
+            let fired = count(memory, "times-fired");
             ask.send(&neighbour(memory), &format!("tick {fired}"));
             if fired < 5 {
                 ask.after(delay(event.seed, 300, 4_000));
@@ -215,7 +215,7 @@ fn quiet(memory: &mut Memory, event: &Event<'_>, ask: &mut dyn Ask) -> Act {
             ask.play(id, "hold");
         }
         What::PlayDone => _ = ask.after(delay(event.seed, 2_000, 7_000)),
-        What::TimerFired if count(memory, "fired") < 3 => {
+        What::TimerFired if count(memory, "times-fired") < 3 => {
             ask.send(&neighbour(memory), "still there?");
             ask.play(&call(memory), "still here");
         }
@@ -248,7 +248,7 @@ fn keeper(memory: &mut Memory, event: &Event<'_>, ask: &mut dyn Ask) -> Act {
             ask.music(&call(memory));
             ask.route_to_group(&call(memory), "support");
         }
-        What::TimerFired if count(memory, "fired") < 12 => {
+        What::TimerFired if count(memory, "times-fired") < 12 => {
             ask.after(delay(event.seed, 500, 2_500));
             ask.query_group("support");
         }
@@ -265,7 +265,7 @@ fn side(memory: &mut Memory, event: &Event<'_>, ask: &mut dyn Ask) -> Act {
             ask.send(sender, "heard you");
             ask.after(delay(event.seed, 200, 3_000));
         }
-        What::TimerFired if count(memory, "fired") >= 2 => return Act::Finish,
+        What::TimerFired if count(memory, "times-fired") >= 2 => return Act::Finish,
         // Also behind a gap, or from its beginning: who was to speak with it may be lost.
         What::TimerFired | What::Gap | What::Restarted(..) => _ = ask.after(delay(event.seed, 200, 3_000)),
         _ => {}
