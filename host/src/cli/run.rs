@@ -6,7 +6,6 @@ mod settings;
 mod signals;
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -24,7 +23,7 @@ use tokio::{runtime, sync::watch};
 use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
-    deployment::{DeploymentError, Loader, ToKeep},
+    deployment::{DeploymentError, Lacking, Loader, ToKeep},
     node::{self, CandidateService, Home, InstanceError, InstanceOptions, NodeLock, Running, Ticks},
     options::{FencingBy, Loaded, Options, values::StoreUrl},
     session::worker_name,
@@ -108,7 +107,8 @@ impl Arguments {
             runtime.spawn(admin.run(running.clone(), ended));
         }
         let store = path.map(Path::to_owned).unwrap_or_default();
-        let mut roles = Roles { store, instance, link, loader, to_keep, engine: &engine, catalogue: &catalogue, running };
+        let lacking = Lacking::default();
+        let mut roles = Roles { store, instance, link, loader, lacking, to_keep, engine: &engine, catalogue: &catalogue, running };
         let ran = match (path, home.take()) {
             (Some(path), _) => roles.play(path, &options),
             (None, Some(home)) => roles.primary(home).map(|_| ()),
@@ -154,12 +154,19 @@ fn open_cache(store: Option<&Path>) -> miette::Result<Option<Cache>> {
 /// How often a backup looks whether it lacks a component. Reason: compiling one takes seconds, and nobody is harmed meanwhile.
 const LOOKS_AGAIN_EACH: Duration = Duration::from_secs(5);
 
+/// How long a new primary tries to load what its sessions run on, and how soon again, before it goes on without: a compiler that was
+/// killed, or found no room. All calls wait meanwhile, so it ends before the control deadline's default of 4 s does.
+const LOADS_WITHIN: Duration = Duration::from_secs(3);
+/// See [`LOADS_WITHIN`].
+const LOADS_AGAIN_EACH: Duration = Duration::from_millis(500);
+
 /// What stays over all roles: engine, catalogue, cache, what is compiled.
 struct Roles<'a> {
     store: PathBuf,
     instance: InstanceOptions,
     link: ClientOptions,
     loader: Loader<'a>,
+    lacking: Lacking,
     to_keep: ToKeep,
     engine: &'a Engine,
     catalogue: &'a Arc<Catalogue>,
@@ -200,8 +207,9 @@ impl Roles<'_> {
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
+        service.lacks(self.lacking.clone());
         self.running.plays(service.handle());
-        let looking = self.looks_again();
+        let looking = self.instance.pair.as_ref().and_then(|_| self.looks_again());
         let ran = service.run(&mut |store| self.to_keep.keep(store));
         drop(looking);
         let _ = shutdown.send(true);
@@ -222,7 +230,12 @@ impl Roles<'_> {
         let guests = move |worker| Cells::new(engine.clone(), Arc::clone(&catalogue), beat(&ticks, worker));
         let mut ready = node::prepare(&self.instance, home, guests).map_err(Report::msg)?;
         let (versions, reader) = ready.found();
-        self.loader.load_kept(versions, reader).map_err(Report::msg)?;
+        let until = Instant::now() + LOADS_WITHIN;
+        while self.loader.load_kept(versions, reader, &self.lacking).map_err(Report::msg)? && Instant::now() < until {
+            std::thread::sleep(LOADS_AGAIN_EACH);
+        }
+        // Sessions whose next event comes late enough live on.
+        let _looking = (!self.lacking.is_empty()).then(|| self.looks_again());
         self.running.plays(ready.handle.clone());
         match ready.run(self.link.clone()) {
             Ok(()) => Ok(!self.running.is_stopping()),
@@ -234,19 +247,18 @@ impl Roles<'_> {
         }
     }
 
-    /// A backup loads what its primary begins to run while it watches. It ends when the result is dropped; nobody waits for a
-    /// compiler then, and a primary loads what it lacks.
+    /// A backup loads what its primary begins to run while it watches, and whoever lacks something tries again. It ends when the result is
+    /// dropped; nobody waits for a compiler then, and a primary loads what it lacks.
     fn looks_again(&self) -> Option<crossbeam_channel::Sender<()>> {
-        self.instance.pair.as_ref()?;
         let (over, ended) = crossbeam_channel::bounded::<()>(0);
         let (engine, catalogue) = (self.engine.clone(), Arc::clone(self.catalogue));
         let (cache, store, node) = (self.loader.cache.cloned(), self.store.clone(), self.instance.instance.node);
+        let lacking = self.lacking.clone();
         let looking = move || {
-            let mut tried = BTreeSet::new();
             while ended.recv_timeout(LOOKS_AGAIN_EACH) == Err(RecvTimeoutError::Timeout) {
                 let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
                 let opened = node::open_store(&store).map_err(DeploymentError::from);
-                if let Err(error) = opened.and_then(|mut reader| loader.load_newest(node, reader.as_mut(), &mut tried)) {
+                if let Err(error) = opened.and_then(|mut reader| loader.look_again(node, reader.as_mut(), &lacking, Instant::now())) {
                     tracing::warn!("what the primary's sessions run on could not be looked at: {error}; trying again");
                 }
             }
@@ -258,7 +270,7 @@ impl Roles<'_> {
     /// What the node's live sessions run on is loaded before it is needed.
     fn load_live(&self, store: &Path) -> miette::Result<()> {
         let mut reader = node::open_store(store).map_err(Report::msg)?;
-        self.loader.load_live(reader.as_mut()).map_err(Report::msg)
+        self.loader.load_live(reader.as_mut(), &self.lacking).map_err(Report::msg)
     }
 }
 
