@@ -2,7 +2,7 @@
 
 mod site;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use site::{HUNG, INSTANCE, Site};
 use tandem_native_guests::{Act, Script};
@@ -83,6 +83,25 @@ fn held_up_commits_are_said_and_an_instance_that_is_told_ends_all_the_same() {
     let error = site.ends().unwrap_err();
     assert!(matches!(&error, InstanceError::Fatal(Fatal::Unfinished { held_up: Some(_) })), "{error}");
     assert_eq!(store.reader().unwrap().counts().unwrap().steps, 0);
+}
+
+#[test]
+fn a_lease_that_cannot_be_given_back_is_given_back_as_soon_as_it_can_or_the_process_ends() {
+    for works_again in [true, false] {
+        let mut site = Site::new();
+        site.serves();
+        site.keeps_its_lease.store(true, Ordering::SeqCst);
+        let (store, keeps_its_lease) = (site.store.clone(), Arc::clone(&site.keeps_its_lease));
+        site.instance.stop();
+        let deadline = std::time::Instant::now() + HUNG;
+        while site.instance.standing().is_none_or(|status| status.held_up.is_none()) {
+            assert!(std::time::Instant::now() < deadline, "nobody was told");
+        }
+        keeps_its_lease.store(!works_again, Ordering::SeqCst);
+        let ended = site.ends();
+        assert_eq!(ended.is_ok(), works_again, "{ended:?}");
+        assert_eq!(store.read_lease(INSTANCE.node).unwrap().unwrap().released, works_again);
+    }
 }
 
 #[test]
