@@ -11,6 +11,7 @@ use tandem_switch_link::{GatewayMessage, HostMessage, Refusal};
 use tandem_words::EventBody;
 
 use super::{Fatal, InstanceError, this_process};
+use crate::session::ToWorker;
 
 fn is_step(message: &HostMessage) -> bool {
     matches!(message, HostMessage::Step(_))
@@ -131,6 +132,35 @@ fn a_link_that_is_lost_while_stock_is_taken_takes_it_again() {
         site.greets();
     }
     site.fills_its_disk(false);
+    site.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
+    let more = site.hears_in_a_while();
+    assert!(more.iter().all(|message| matches!(message, HostMessage::Heartbeat)), "one reconciliation a connection: {more:?}");
+    site.instance.stop();
+    site.ends().unwrap();
+}
+
+#[test]
+fn a_worker_that_is_busy_with_what_nobody_waits_for_does_not_make_the_node_look_stuck() {
+    let mut site = Site::new();
+    // Each answers a question that nobody hears out.
+    let (ask, hear) = crossbeam_channel::bounded(0);
+    for worker in &site.instance.workers {
+        worker.send(ToWorker::Count(ask.clone())).unwrap();
+    }
+    site.connects();
+    site.greets();
+    for _ in 0..3 {
+        site.hears(|message| matches!(message, HostMessage::Heartbeat));
+        assert_eq!(site.instance.standing().unwrap().phase, "takingstock");
+    }
+    // The link is lost meanwhile: what was asked before is not taken for an answer.
+    site.inbox.disconnected();
+    site.connects();
+    site.greets();
+    site.hears(|message| matches!(message, HostMessage::Heartbeat));
+    for _ in 0..site.instance.workers.len() {
+        hear.recv().unwrap();
+    }
     site.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
     let more = site.hears_in_a_while();
     assert!(more.iter().all(|message| matches!(message, HostMessage::Heartbeat)), "one reconciliation a connection: {more:?}");
