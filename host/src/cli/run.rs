@@ -74,7 +74,7 @@ impl Arguments {
             (Some(path), _) => Some(node::open_store(path).map_err(Report::msg)?),
             (None, home) => home.as_ref().map(|home| home.store.reader()).transpose().map_err(Report::msg)?,
         };
-        let _name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
+        let name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
         let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
         let cache = open_cache(path)?;
         let catalogue = Arc::new(Catalogue::new());
@@ -109,8 +109,8 @@ impl Arguments {
         let store = path.map(Path::to_owned).unwrap_or_default();
         let lacking = Lacking::default();
         let mut roles = Roles { store, instance, link, loader, lacking, to_keep, engine: &engine, catalogue: &catalogue, running };
-        let ran = match (path, home.take()) {
-            (Some(path), _) => roles.play(path, &options),
+        let ran = match (path.zip(name), home.take()) {
+            (Some((path, name)), _) => roles.play(path, name, &options),
             (None, Some(home)) => roles.primary(home).map(|_| ()),
             (None, None) => Ok(()),
         };
@@ -175,12 +175,12 @@ struct Roles<'a> {
 
 impl Roles<'_> {
     /// Candidate, primary, candidate, until it is told to end, or cannot go on.
-    fn play(&mut self, store: &Path, options: &Options) -> miette::Result<()> {
+    fn play(&mut self, store: &Path, name: InstanceLock, options: &Options) -> miette::Result<()> {
         let candidate = settings::candidate(&self.instance, options);
         if candidate.fencing == Fencing::EpochOnly {
             tracing::warn!("lease.fencing = \"epoch\": nobody is killed; this is for tests");
         }
-        let lock = NodeLock::new(store, node::this_process(self.instance.instance));
+        let lock = NodeLock::named(store, node::this_process(self.instance.instance), name);
         self.load_live(store)?;
         let mut first = true;
         while !self.running.is_stopping() {

@@ -118,7 +118,7 @@ impl CandidateService {
             if Instant::now() >= next_look || has_lock && !had_lock {
                 self.looks()?;
                 tried = false;
-                self.lock.keep();
+                self.lock.keep()?;
                 // Until it may ask for the lock nothing would wake it.
                 let waits = self.candidate.wants_lock(boot_clock_ms());
                 next_look = Instant::now() + if waits { looks_each } else { looks_each.min(SHORTLY) };

@@ -144,7 +144,7 @@ impl NodeService {
             }
             if Instant::now() >= next_heartbeat {
                 next_heartbeat = Instant::now() + HEARTBEAT;
-                self.look_around();
+                self.look_around()?;
                 // What is held back says as much when it goes.
                 if self.primary.phase() != Phase::Away && self.threads.outgoing.is_empty() {
                     self.threads.send(HostMessage::Heartbeat);
@@ -278,9 +278,9 @@ impl NodeService {
     }
 
     /// What a primary looks at every heartbeat, lest it keeps a role that it cannot fill.
-    fn look_around(&mut self) {
+    fn look_around(&mut self) -> Result<(), Fatal> {
         if let Some(lock) = &self.reign.lock {
-            lock.keep();
+            lock.keep()?;
         }
         self.of_backup(Backup::tick);
         // While nothing can be committed, nothing can be given back.
@@ -288,6 +288,7 @@ impl NodeService {
             tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
             self.stopping = Some(Instant::now());
         }
+        Ok(())
     }
 
     fn status(&self) -> Status {

@@ -184,6 +184,35 @@ fn a_lock_file_that_was_removed_by_hand_is_made_again() {
     assert_good(&site.ends_well());
 }
 
+#[test]
+fn a_name_whose_lock_file_was_removed_by_hand_stays_one_process() {
+    let mut site = Site::new(TIMEOUT);
+    site.runs();
+    for letter in ['a', 'b'] {
+        let lock = site.file(&format!("pair.db.instance-101-{letter}.lock"));
+        std::fs::remove_file(&lock).unwrap();
+        let signature = format!("101/{letter} {} ", site.pid(letter));
+        until("the file to be made again", || std::fs::read_to_string(&lock).ok().filter(|found| found.starts_with(&signature)));
+        let (good, said) = site.tandem(&["run", "--instance", &format!("101/{letter}")]);
+        assert!(!good && said.contains(&format!("101/{letter} runs already, as process {}", site.pid(letter))), "{said}");
+    }
+    // A second one that was faster: the first, when it looks, ends.
+    site.signals('b', "STOP");
+    std::fs::remove_file(site.file("pair.db.instance-101-b.lock")).unwrap();
+    let mut first = site.leaves('b');
+    site.starts('b');
+    site.watches('b');
+    assert!(std::process::Command::new("kill").args(["-CONT", &first.id().to_string()]).status().unwrap().success());
+    let ended = until("the first one's end", || first.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(3), "{}", site.log('b'));
+    let log = site.log('b').split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(log.contains("the file of this instance's lock was removed by hand, and another process has the name now"), "{log}");
+    site.has_a_backup('a');
+    site.calls_live(10);
+    assert_eq!(site.status('a').unwrap()["epoch"], 1, "the primary was not disturbed");
+    assert_good(&site.ends_well());
+}
+
 /// Calls of a strategy that is not persisted are under way, and its backup has what they heard.
 fn not_persisted() -> Site {
     let mut site = Site::not_persisted();

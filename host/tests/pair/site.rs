@@ -200,6 +200,11 @@ impl Site {
         self.folder.path()
     }
 
+    /// The process is the caller's from now on, and another one may be started.
+    pub fn leaves(&mut self, letter: char) -> Child {
+        self.hosts[index(letter)].take().unwrap()
+    }
+
     /// Whether it has not ended.
     pub fn lives(&mut self, letter: char) -> bool {
         self.hosts[index(letter)].as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
