@@ -74,6 +74,9 @@ impl Arguments {
             (Some(path), _) => Some(node::open_store(path).map_err(Report::msg)?),
             (None, home) => home.as_ref().map(|home| home.store.reader()).transpose().map_err(Report::msg)?,
         };
+        // Locks follow the path: one store at two of them (a link) is one store. It is there now.
+        let path = path.map(canonical).transpose()?;
+        let path = path.as_deref();
         let name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
         let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
         let cache = open_cache(path)?;
@@ -124,6 +127,11 @@ impl Arguments {
 
 /// How long the other instance may take to start or to end, before it counts as one that cannot be killed.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+
+/// The store's file behind all links.
+fn canonical(store: &Path) -> miette::Result<PathBuf> {
+    store.canonicalize().into_diagnostic().wrap_err_with(|| format!("the store {} cannot be found", store.display()))
+}
 
 /// Nobody else has the instance's name, and the other instance, where it runs, is one that this one could kill.
 fn alone_and_able(store: &Path, instance: InstanceName, options: &Options) -> miette::Result<InstanceLock> {

@@ -213,6 +213,23 @@ fn a_name_whose_lock_file_was_removed_by_hand_stays_one_process() {
     assert_good(&site.ends_well());
 }
 
+#[test]
+fn a_store_at_two_paths_is_one_store() {
+    let mut site = Site::new(TIMEOUT);
+    site.starts('a');
+    site.serves('a');
+    std::os::unix::fs::symlink(site.file("pair.db"), site.file("link.db")).unwrap();
+    let linked = site.file("linked.toml");
+    std::fs::write(&linked, std::fs::read_to_string(site.file("tandem-b.toml")).unwrap().replace("pair.db", "link.db")).unwrap();
+    site.starts_as(&[], 'b', linked.to_str().unwrap());
+    site.watches('b');
+    assert!(!site.file("link.db.node-101.lock").exists() && site.file("pair.db.instance-101-b.lock").exists());
+    site.signals('a', "KILL");
+    site.ends('a');
+    assert_eq!(site.serves('b')["epoch"], 2);
+    assert_good(&site.ends_well());
+}
+
 /// Calls of a strategy that is not persisted are under way, and its backup has what they heard.
 fn not_persisted() -> Site {
     let mut site = Site::not_persisted();
