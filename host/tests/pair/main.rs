@@ -230,6 +230,25 @@ fn a_store_at_two_paths_is_one_store() {
     assert_good(&site.ends_well());
 }
 
+#[test]
+fn monitoring_reads_the_role_and_what_it_needs_over_http() {
+    let mut site = Site::new(TIMEOUT);
+    site.runs();
+    site.has_a_backup('a');
+    let (primary, backup) = (site.metrics('a'), site.metrics('b'));
+    assert!(primary.starts_with("HTTP/1.1 200") && primary.contains("content-type: text/plain; version=0.0.4"), "{primary}");
+    for line in ["tandem_primary 1", "tandem_epoch 1", "tandem_ready 1", "tandem_backup_ready 1", "tandem_held_up 0"] {
+        assert!(primary.contains(&format!("\n{line}\n")), "{line}: {primary}");
+    }
+    assert!(backup.contains("\ntandem_primary 0\n") && backup.contains("\ntandem_lacking_versions 0\n"), "{backup}");
+    site.signals('a', "KILL");
+    site.ends('a');
+    site.serves('b');
+    let primary = site.metrics('b');
+    assert!(primary.contains("\ntandem_epoch 2\n") && primary.contains("\ntandem_backup_ready 0\n"), "{primary}");
+    assert_good(&site.ends_well());
+}
+
 /// Calls of a strategy that is not persisted are under way, and its backup has what they heard.
 fn not_persisted() -> Site {
     let mut site = Site::not_persisted();
