@@ -78,11 +78,7 @@ const LOADS_BESIDE: usize = 32;
 
 impl Workers {
     /// Starts a thread for each of these `guests`, on which it runs sessions.
-    pub fn start(
-        channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>,
-        parts: &WorkerParts,
-        guests: Vec<AnyGuests>,
-    ) -> io::Result<Self> {
+    pub fn start(channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>, parts: &WorkerParts, guests: Vec<AnyGuests>) -> io::Result<Self> {
         let (mut senders, mut ahead, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, ((sender, inputs), guests)) in channels.into_iter().zip(guests).enumerate() {
             let parts = parts.clone();
@@ -190,7 +186,11 @@ impl WorkerThread {
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {
                     let more_rows = self.rows.as_ref().is_some_and(|rows| !rows.is_empty());
-                    if !more_rows && (self.parts.progress.is_given_up() || !self.worker.rebuild_ahead()) {
+                    let idle = || {
+                        self.ticker.tick();
+                        inputs.is_empty() && !self.parts.progress.is_given_up()
+                    };
+                    if !more_rows && (self.parts.progress.is_given_up() || !self.worker.rebuild_ahead_while(&idle)) {
                         self.wait(inputs);
                     }
                     continue;
