@@ -195,7 +195,8 @@ impl Restarts {
 
     /// When the next cycle begins, real time; none: nobody waits for one.
     pub fn wake_at(&self) -> Option<u64> {
-        self.cycles.values().filter(|cycle| !cycle.queue.is_empty()).map(|cycle| cycle.next_at).min()
+        let waits = |cycle: &&Cycle| cycle.queue.iter().any(|id| self.waiting.contains_key(id));
+        self.cycles.values().filter(waits).map(|cycle| cycle.next_at).min()
     }
 }
 
