@@ -36,11 +36,12 @@ pub enum Bug {
     SurveyIgnored,
     OpenForgotten,
     ClaimedCallTold,
+    HeirWaits,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 29] = [
+    pub const ALL: [Bug; 30] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -70,6 +71,7 @@ impl Bug {
         Bug::SurveyIgnored,
         Bug::OpenForgotten,
         Bug::ClaimedCallTold,
+        Bug::HeirWaits,
     ];
 }
 

@@ -3,7 +3,7 @@
 //! The node's lock tells of a holder's death, the lease of its hang. Times are milliseconds of the candidate's own boot-time
 //! clock, which counts suspends.
 
-use tandem_words::{Epoch, InstanceName};
+use tandem_words::{Bug, Epoch, InstanceName, planted};
 
 /// Who the candidate is, and how the pair is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Candidate {
     pub fn wants_lock(&self, now_ms: u64) -> bool {
         let Some(seen) = self.seen else { return false };
         let heir = seen.what.lease.filter(|lease| lease.released).and_then(|lease| lease.heir);
-        let is_heir = heir == Some(self.options.instance);
+        let is_heir = heir == Some(self.options.instance) && !planted(Bug::HeirWaits);
         let after_heir = heir.is_none() || self.expired();
         is_heir || (after_heir && now_ms >= self.not_before_ms)
     }
