@@ -69,7 +69,7 @@ impl<G: Guests> Worker<G> {
         // Who starts it again after this primary must say so, too: W passes the event when the backup knows of it.
         if let Some(state) = slot.state.as_deref() {
             let mut finished = Finished::empty(state, arrival.mark(), release::nothing(state));
-            slot.tell_backup(&mut finished, [Change::Missed(id)]);
+            slot.tell_backup(&mut finished, (!planted(Bug::HeldLossNotTold)).then_some(Change::Missed(id)));
             self.hand_in(id, finished);
         }
         if arrival.mark().is_none() {

@@ -37,11 +37,13 @@ pub enum Bug {
     OpenForgotten,
     ClaimedCallTold,
     HeirWaits,
+    HeldLossNotTold,
+    LackingNotKept,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 30] = [
+    pub const ALL: [Bug; 32] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -72,6 +74,8 @@ impl Bug {
         Bug::OpenForgotten,
         Bug::ClaimedCallTold,
         Bug::HeirWaits,
+        Bug::HeldLossNotTold,
+        Bug::LackingNotKept,
     ];
 }
 
