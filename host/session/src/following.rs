@@ -1,72 +1,184 @@
-//! What a backup knows of its primary's sessions before it takes over: the journal's rows, folded as they come. No guest, and nothing
-//! that the store does not have: a takeover then reads only what was written since.
+//! What a backup knows of its primary's sessions before it takes over: the journal's records, folded as they come, and guests that
+//! make each step again behind them. Nothing that the store does not have: a takeover then reads only what was written since, and
+//! where a guest does otherwise than the journal says, that is known before anybody depends on it (P10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_journal::{Record, decode};
-use tandem_words::{NodeId, SessionId};
+use tandem_journal::{Outcome, Record, Snapshot, Step, StepFailure, Survival};
+use tandem_words::{NodeId, SessionId, Timestamp};
 
-use crate::{Folded, SessionState};
+use crate::{
+    Folded, Guests, Place, Records, SessionState, WorkerOptions,
+    rebuild::{Setback, replay, replay_step},
+};
 
-/// See the module.
+/// The sessions of one worker to be. See the module.
 #[derive(Debug)]
-pub struct Following {
+pub struct Following<G> {
     node: NodeId,
-    sessions: BTreeMap<SessionId, Folded>,
+    guests: G,
+    options: WorkerOptions,
+    sessions: BTreeMap<SessionId, Followed>,
+    /// Those whose guest is [`Guest::Absent`].
+    absent: BTreeSet<SessionId>,
+    failures: Vec<(SessionId, StepFailure)>,
+    /// The newest time that a step names.
+    now: Timestamp,
+    only_folds: bool,
 }
 
-impl Following {
+#[derive(Debug)]
+struct Followed {
+    state: Box<SessionState>,
+    last_snapshot: u32,
+    guest: Guest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guest {
+    /// Behind the session's last step.
+    Here,
+    /// To be rebuilt of the session's rows.
+    Absent,
+    /// The primary has taken it out of memory: wanted again with the session's next step.
+    Idle,
+    /// The session is over, is not persisted, or has differed; or its guest did not follow.
+    Never,
+}
+
+impl<G: Guests> Following<G> {
     /// Of this node's sessions; none so far.
-    pub fn new(node: NodeId) -> Self {
-        Following { node, sessions: BTreeMap::new() }
+    pub fn new(node: NodeId, guests: G, options: WorkerOptions) -> Self {
+        let (sessions, absent, failures) = Default::default();
+        Following { node, guests, options, sessions, absent, failures, now: 0, only_folds: false }
     }
 
-    /// A session as the store had it. The rows behind that may be told again.
-    pub fn begin(&mut self, folded: Folded) {
-        self.sessions.insert(folded.state.session(), folded);
+    /// A session as the store has it now; the records behind that may be told again. The message is for people.
+    pub fn begin(&mut self, records: &Records) -> Result<(), String> {
+        let Folded { state, last_snapshot, .. } = records.fold()?;
+        let (session, opening) = (state.session(), state.opening());
+        let mut guest = match opening.survival {
+            Survival::Recovered if state.is_live() && opening.incarnation == 1 => Guest::Absent,
+            _ => Guest::Never,
+        };
+        if guest == Guest::Absent && !self.only_folds {
+            guest = match replay(&mut self.guests, self.options.step, &records.0, Place::Shared) {
+                Ok(_) => Guest::Here,
+                Err(Setback::Unreadable(message)) => return Err(message),
+                Err(Setback::Guest(_, failure, _)) => self.failed(session, failure),
+            };
+        }
+        self.put(session, Followed { state, last_snapshot, guest });
+        Ok(())
     }
 
-    /// The journal's next row. One that was seen before changes nothing. The message is for people: what was followed is worth nothing
-    /// any more.
-    pub fn row(&mut self, data: &[u8]) -> Result<(), String> {
-        let record = decode(data).map_err(|error| error.to_string())?;
+    /// The journal's next record. One that was seen before changes nothing. The message is for people: what was followed is worth
+    /// nothing any more.
+    pub fn record(&mut self, record: &Record) -> Result<(), String> {
         let session = record.session();
         if session.node != self.node {
             return Ok(());
         }
-        let record = match record {
-            Record::Opened(opening) => {
-                let known = self.sessions.get(&session).map(|known| known.state.opening().incarnation);
-                if known < Some(opening.incarnation) {
-                    self.begin(Folded { state: SessionState::opened(opening), last_snapshot: 0 });
-                }
-                return Ok(());
-            }
-            record => record,
-        };
-        let Some(Folded { state, last_snapshot }) = self.sessions.get_mut(&session) else { return Ok(()) };
-        let run = state.opening().incarnation;
+        if let Record::Opened(opening) = record {
+            let known = self.sessions.get(&session).map(|known| known.state.opening().incarnation);
+            return if known < Some(opening.incarnation) { self.begin(&Records::of_opening(opening.clone())) } else { Ok(()) };
+        }
+        let Some(mut followed) = self.sessions.remove(&session) else { return Ok(()) };
+        let run = followed.state.opening().incarnation;
+        let mut over = false;
         match record {
             Record::Step(step) if step.incarnation == run => {
-                let expected = state.seq().saturating_add(1);
+                let expected = followed.state.seq().saturating_add(1);
                 if step.event.seq > expected {
                     return Err(format!("session {session} goes on with step {}, and {expected} is missing", step.event.seq));
                 }
                 if step.event.seq == expected {
-                    state.apply(&step);
+                    followed = self.step(followed, step);
                 }
-                if step.last {
-                    self.sessions.remove(&session);
-                }
+                over = step.last;
             }
-            Record::Snapshot(kept) if kept.incarnation == run && kept.seq <= state.seq() => *last_snapshot = kept.seq.max(*last_snapshot),
-            Record::Ended(ending) if ending.incarnation == run => drop(self.sessions.remove(&session)),
-            _ => {}
+            Record::Snapshot(kept) if kept.incarnation == run => self.snapshot(&mut followed, kept),
+            Record::Ended(ending) => over = ending.incarnation == run,
+            Record::Step(_) | Record::Snapshot(_) | Record::Opened(_) => {}
+        }
+        if over {
+            self.guests.remove(session);
+            self.absent.remove(&session);
+        } else {
+            self.put(session, followed);
         }
         Ok(())
     }
 
-    /// How many live.
+    fn step(&mut self, followed: Followed, step: &Step) -> Followed {
+        self.now = self.now.max(step.event.at);
+        let Followed { mut state, last_snapshot, mut guest } = followed;
+        let goes_on = matches!(step.outcome, Outcome::Wait | Outcome::Checkpoint);
+        if guest == Guest::Here && goes_on && !self.only_folds {
+            let (before, result) = replay_step(&mut self.guests, self.options.step, state, step);
+            state = before;
+            if let Err(failure) = result {
+                guest = self.failed(step.session, failure.into());
+            }
+        } else {
+            state.apply(step);
+            guest = if goes_on && guest != Guest::Never { Guest::Absent } else { Guest::Never };
+            self.guests.remove(step.session);
+        }
+        Followed { state, last_snapshot, guest }
+    }
+
+    fn snapshot(&mut self, followed: &mut Followed, kept: &Snapshot) {
+        let (seq, at) = (followed.state.seq(), followed.state.at());
+        if kept.seq > seq {
+            return;
+        }
+        followed.last_snapshot = kept.seq.max(followed.last_snapshot);
+        // One behind a step that was made so long ago is that of a session that leaves memory.
+        if kept.seq == seq && followed.guest != Guest::Never && self.now >= at.saturating_add(self.options.passivate_after_ms) {
+            followed.guest = Guest::Idle;
+            self.guests.remove(kept.session);
+        }
+    }
+
+    fn put(&mut self, session: SessionId, followed: Followed) {
+        if followed.guest == Guest::Absent {
+            self.absent.insert(session);
+        } else {
+            self.absent.remove(&session);
+        }
+        self.sessions.insert(session, followed);
+        // They died because of a neighbour.
+        for dead in self.guests.take_dead() {
+            if let Some(followed) = self.sessions.get_mut(&dead).filter(|followed| followed.guest == Guest::Here) {
+                followed.guest = Guest::Absent;
+                self.absent.insert(dead);
+            }
+        }
+    }
+
+    fn failed(&mut self, session: SessionId, failure: StepFailure) -> Guest {
+        self.guests.remove(session);
+        self.failures.push((session, failure));
+        Guest::Never
+    }
+
+    /// From now on guests make no more steps: there is no time for it.
+    pub fn only_fold(&mut self) {
+        self.only_folds = true;
+    }
+
+    /// A session whose guest is to be rebuilt, by [`Following::begin`].
+    pub fn next_absent(&mut self) -> Option<SessionId> {
+        self.absent.pop_first()
+    }
+
+    /// Guests that did not follow the journal since this was asked last.
+    pub fn take_failures(&mut self) -> Vec<(SessionId, StepFailure)> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// How many sessions live.
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
@@ -76,8 +188,14 @@ impl Following {
         self.sessions.is_empty()
     }
 
-    /// Those that live, as the store has them.
-    pub fn into_sessions(self) -> impl Iterator<Item = Folded> {
-        self.sessions.into_values()
+    /// How many of them lack a guest that they had better have.
+    pub fn absent(&self) -> usize {
+        self.sessions.values().filter(|followed| followed.guest == Guest::Absent).count()
+    }
+
+    /// The guests, and the sessions that live, as the store has them.
+    pub fn into_parts(self) -> (G, Vec<Folded>) {
+        let folded = |Followed { state, last_snapshot, guest }| Folded { state, last_snapshot, here: guest == Guest::Here };
+        (self.guests, self.sessions.into_values().map(folded).collect())
     }
 }

@@ -85,3 +85,44 @@ pub trait Guests {
     /// What the version says of itself; none if it is not loaded.
     fn manifest(&self, version: &VersionId) -> Option<&Manifest>;
 }
+
+/// Of whatever kind. A backup has guests that are its workers' when it leads.
+pub type AnyGuests = Box<dyn Guests + Send>;
+
+impl Guests for AnyGuests {
+    fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
+        (**self).start(version, context, place, effort)
+    }
+
+    fn restore(
+        &mut self,
+        version: &VersionId,
+        context: &Context,
+        state: &[u8],
+        state_version: u32,
+        place: Place,
+        effort: Effort,
+    ) -> Result<(), GuestFailure> {
+        (**self).restore(version, context, state, state_version, place, effort)
+    }
+
+    fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {
+        (**self).on_event(session, event, draft, effort)
+    }
+
+    fn snapshot(&mut self, session: SessionId) -> Result<Option<Vec<u8>>, GuestFailure> {
+        (**self).snapshot(session)
+    }
+
+    fn remove(&mut self, session: SessionId) {
+        (**self).remove(session);
+    }
+
+    fn take_dead(&mut self) -> Vec<SessionId> {
+        (**self).take_dead()
+    }
+
+    fn manifest(&self, version: &VersionId) -> Option<&Manifest> {
+        (**self).manifest(version)
+    }
+}

@@ -32,7 +32,7 @@ pub use arrival::Arrival;
 pub use commit::{CommitQueue, Durable, Finished};
 pub use draft::{Draft, OverLimit, Written};
 pub use following::Following;
-pub use guests::{Effort, GuestFailure, Guests, Next, Place};
+pub use guests::{AnyGuests, Effort, GuestFailure, Guests, Next, Place};
 pub use limits::{StepLimits, WorkerOptions};
 pub use open_request::OpenRequest;
 pub use output::{Inventory, Output};

@@ -7,18 +7,22 @@ mod sample;
 
 use std::sync::Arc;
 
-use tandem_journal::{Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
+use tandem_journal::{Opening, Outcome, Record, Request, SessionRows, Snapshot, Step, StepFailure, StepFailureKind, decode};
 use tandem_words::{Bug, ErrorCode, Incarnation, SessionId, planted};
 
-use crate::{Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, Worker, Written, slot::Presence, snapshot};
+use crate::{
+    Draft, Effort, GuestFailure, Guests, Next, Output, Place, SessionState, StepLimits, Worker, Written, slot::Presence, snapshot,
+};
 
 /// A session as its rows tell it.
 #[derive(Debug)]
 pub struct Folded {
     /// Its state.
-    pub state: SessionState,
+    pub state: Box<SessionState>,
     /// Behind which step its last snapshot stands; 0: none.
     pub last_snapshot: u32,
+    /// Whether its guest has come with it, behind its last step.
+    pub here: bool,
 }
 
 /// What brings a session back, as it was read: its opening, the last snapshot, and the records behind that.
@@ -31,14 +35,19 @@ impl Records {
         read(rows).map(Records)
     }
 
+    /// Of a session that begins.
+    pub(crate) fn of_opening(opening: Opening) -> Self {
+        Records(vec![Arc::new(Record::Opened(opening))])
+    }
+
     /// The session's state, without its guest. The message is for people.
     pub fn fold(&self) -> Result<Folded, String> {
         let start = start_of(&self.0)?;
-        let (mut state, last_snapshot) = (start.state, start.seq);
+        let (mut state, last_snapshot) = (Box::new(start.state), start.seq);
         for record in self.0.iter().skip(start.tail) {
             apply(&mut state, record);
         }
-        Ok(Folded { state, last_snapshot })
+        Ok(Folded { state, last_snapshot, here: false })
     }
 
     pub(crate) fn are_of(&self, incarnation: Incarnation) -> bool {
@@ -53,6 +62,10 @@ impl Records {
 /// Folds a session's rows into its state, without its guest. The message is for people.
 pub fn fold(rows: &SessionRows) -> Result<Folded, String> {
     Records::read(rows)?.fold()
+}
+
+fn session_of(records: &[Arc<Record>]) -> Option<SessionId> {
+    records.first().map(|record| record.session())
 }
 
 fn incarnation_of(records: &[Arc<Record>]) -> Option<Incarnation> {
@@ -173,12 +186,12 @@ impl<G: Guests> Worker<G> {
         }
     }
 
-    pub(crate) fn come_back(&mut self, id: SessionId, state: SessionState) {
+    pub(crate) fn come_back(&mut self, id: SessionId, state: Box<SessionState>) {
         self.mark_dead();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if !state.is_live() {
             slot.presence = Presence::Over;
-            slot.state = Some(Box::new(state));
+            slot.state = Some(state);
             return;
         }
         slot.presence = Presence::Here;
@@ -186,7 +199,7 @@ impl<G: Guests> Worker<G> {
             self.arm_all(&state);
         }
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.state = Some(Box::new(state));
+            slot.state = Some(state);
         }
         self.look_at(id, self.now);
     }
@@ -211,63 +224,77 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
-    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<SessionState, Setback> {
-        let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
+    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<Box<SessionState>, Setback> {
         // Whether it lives is known, but for a session that only a message has named.
-        if self.state(state.session()).is_none() {
+        if !session_of(records).is_some_and(|session| self.state(session).is_some()) {
             let end = end_of(records)?;
             if !end.is_live() {
-                return Ok(*end);
+                return Ok(end);
             }
         }
-        let place = if alone { Place::Own } else { Place::Shared };
-        let (version, context) = (state.opening().version, state.context());
-        let begun = match snapshot {
-            Some(kept) => self.guests.restore(&version, &context, &kept.guest, kept.state_version, place, Effort::Replay),
-            None => self.guests.start(&version, &context, place, Effort::Replay),
-        };
-        if let Err(failure) = begun {
-            let died = failure.instance_died;
-            return Err(Setback::Guest(end_of(records)?, failure.into(), died));
-        }
-        let mut state = Box::new(state);
-        for record in records.iter().skip(tail) {
-            if let Record::Step(step) = &**record
-                && step.event.seq > state.seq()
-            {
-                let (before, result) = self.replay_step(state, step);
-                state = before;
-                if let Err(failure) = result {
-                    let died = failure.instance_died;
-                    return Err(Setback::Guest(end_of(records)?, failure.into(), died));
-                }
-            } else {
-                apply(&mut state, record);
-            }
-        }
-        Ok(*state)
+        replay(&mut self.guests, self.options.step, records, if alone { Place::Own } else { Place::Shared })
     }
+}
 
-    /// The guest makes a step again. What the host refused then stays refused, whatever today's release would say.
-    fn replay_step(&mut self, mut state: Box<SessionState>, step: &Step) -> (Box<SessionState>, Result<(), GuestFailure>) {
-        state.begin(&step.source, &step.event);
-        let draft = Draft::replay(state, self.options.step, step);
-        let (draft, result) = self.guests.on_event(step.session, &step.event, draft, Effort::Replay);
-        let Written { mut state, requests, .. } = draft.finish();
-        state.complete(&step.requests, &step.outcome);
-        let result = result.and_then(|next| match difference(next, &requests, step) {
-            None => Ok(()),
-            Some(what) => Err(GuestFailure {
-                kind: StepFailureKind::ReplayDiverged,
-                message: format!(
-                    "replaying step {} of session {} {what}; a strategy must not use statics, clocks or random numbers of its own",
-                    step.event.seq, step.session
-                ),
-                instance_died: false,
-            }),
-        });
-        (state, result)
+/// See [`Worker::replay`]; of a session that lives.
+pub(crate) fn replay<G: Guests>(
+    guests: &mut G,
+    limits: StepLimits,
+    records: &[Arc<Record>],
+    place: Place,
+) -> Result<Box<SessionState>, Setback> {
+    let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
+    let (version, context) = (state.opening().version, state.context());
+    let begun = match snapshot {
+        Some(kept) => guests.restore(&version, &context, &kept.guest, kept.state_version, place, Effort::Replay),
+        None => guests.start(&version, &context, place, Effort::Replay),
+    };
+    if let Err(failure) = begun {
+        let died = failure.instance_died;
+        return Err(Setback::Guest(end_of(records)?, failure.into(), died));
     }
+    let mut state = Box::new(state);
+    for record in records.iter().skip(tail) {
+        if let Record::Step(step) = &**record
+            && step.event.seq > state.seq()
+        {
+            let (before, result) = replay_step(guests, limits, state, step);
+            state = before;
+            if let Err(failure) = result {
+                let died = failure.instance_died;
+                return Err(Setback::Guest(end_of(records)?, failure.into(), died));
+            }
+        } else {
+            apply(&mut state, record);
+        }
+    }
+    Ok(state)
+}
+
+/// The guest makes a step again. What the host refused then stays refused, whatever today's release would say.
+pub(crate) fn replay_step<G: Guests>(
+    guests: &mut G,
+    limits: StepLimits,
+    mut state: Box<SessionState>,
+    step: &Step,
+) -> (Box<SessionState>, Result<(), GuestFailure>) {
+    state.begin(&step.source, &step.event);
+    let draft = Draft::replay(state, limits, step);
+    let (draft, result) = guests.on_event(step.session, &step.event, draft, Effort::Replay);
+    let Written { mut state, requests, .. } = draft.finish();
+    state.complete(&step.requests, &step.outcome);
+    let result = result.and_then(|next| match difference(next, &requests, step) {
+        None => Ok(()),
+        Some(what) => Err(GuestFailure {
+            kind: StepFailureKind::ReplayDiverged,
+            message: format!(
+                "replaying step {} of session {} {what}; a strategy must not use statics, clocks or random numbers of its own",
+                step.event.seq, step.session
+            ),
+            instance_died: false,
+        }),
+    });
+    (state, result)
 }
 
 /// What a replayed step does otherwise than the journal says (P10).

@@ -108,11 +108,15 @@ impl Slot {
         }
     }
 
-    /// Of a session that the store has.
-    pub fn recovered(state: SessionState, last_snapshot: u32) -> Self {
-        let presence = if state.is_live() { Presence::Absent } else { Presence::Over };
+    /// Of a session that the store has; `here`: its guest has come with it.
+    pub fn recovered(state: Box<SessionState>, last_snapshot: u32, here: bool) -> Self {
+        let presence = match state.is_live() {
+            true if here => Presence::Here,
+            true => Presence::Absent,
+            false => Presence::Over,
+        };
         let unheard = state.is_live() && state.opening().incarnation > 1;
-        let state = Some(Box::new(state));
+        let state = Some(state);
         // Only one that has differed has another incarnation: it keeps its instance to itself.
         Slot { presence, state, unheard, alone: unheard, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
     }

@@ -38,7 +38,7 @@ pub enum Input {
     /// [`Worker::loaded_all`].
     LoadedAll(SessionId, Vec<Vec<u8>>),
     /// [`Worker::recover`].
-    Recover(Box<Folded>),
+    Recover(Folded),
     /// [`Worker::read_ahead`].
     ReadAhead(SessionId, Records),
     /// [`Worker::reconciled`].
@@ -122,7 +122,7 @@ impl<G: Guests> Worker<G> {
             Input::LostClaim(id) => self.lost_claim(id),
             Input::Loaded(id, rows) => self.loaded(id, rows.as_deref()),
             Input::LoadedAll(id, rows) => self.loaded_all(id, &rows),
-            Input::Recover(folded) => self.recover(folded.state, folded.last_snapshot),
+            Input::Recover(folded) => self.recover(folded),
             Input::ReadAhead(id, records) => self.read_ahead(id, records),
             Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
             Input::News(body) => self.news(&body),
@@ -243,13 +243,17 @@ impl<G: Guests> Worker<G> {
         self.forget_if_done(id);
     }
 
-    /// At the beginning of an epoch: a session from the store, its guest to be rebuilt when it is needed.
-    pub fn recover(&mut self, state: SessionState, last_snapshot: u32) {
-        let id = state.session();
+    /// At the beginning of an epoch: a session from the store. Its guest is here, or to be rebuilt when it is needed.
+    pub fn recover(&mut self, folded: Folded) {
+        let Folded { state, last_snapshot, here } = folded;
+        let (id, at) = (state.session(), state.at());
         if state.is_live() && !planted(Bug::TimerForgotten) {
             self.arm_all(&state);
         }
-        self.slots.insert(id, Slot::recovered(state, last_snapshot));
+        self.slots.insert(id, Slot::recovered(state, last_snapshot, here));
+        if here {
+            self.look_at(id, at);
+        }
     }
 
     /// What the sessions hold and wait for. To be asked when nothing is under way (every input handled, every commit

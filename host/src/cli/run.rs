@@ -197,6 +197,9 @@ impl Roles<'_> {
             service.tells(primary, Box::new(move || catalogue.iter().map(|strategy| strategy.version()).collect()));
             tokio::spawn(backup.run(ended.clone()))
         });
+        if self.instance.pair.is_some() {
+            service.follows(|worker, ticks| self.guests(worker, ticks));
+        }
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
@@ -214,13 +217,19 @@ impl Roles<'_> {
         Ok(home)
     }
 
+    /// What a worker runs sessions on. Busy is not stuck: a step ticks for its worker every 10 ms.
+    fn guests(&self, worker: usize, ticks: &Ticks) -> Cells {
+        let (ticks, name) = (ticks.clone(), worker_name(worker));
+        let tick = Box::new(move || ticks.beat(&name).iter().for_each(node::Beat::tick));
+        Cells::new(self.engine.clone(), Arc::clone(self.catalogue), tick)
+    }
+
     /// Returns whether it is to go on as a candidate.
     fn primary(&mut self, home: Home) -> miette::Result<bool> {
         let mut home = home;
         self.to_keep.keep(home.store.as_mut()).map_err(Report::msg)?;
-        let (engine, catalogue, ticks) = (self.engine.clone(), Arc::clone(self.catalogue), home.ticks.clone());
-        let guests = move |worker| Cells::new(engine.clone(), Arc::clone(&catalogue), beat(&ticks, worker));
-        let mut ready = node::prepare(&self.instance, home, guests).map_err(Report::msg)?;
+        let ticks = home.ticks.clone();
+        let mut ready = node::prepare(&self.instance, home, |worker| self.guests(worker, &ticks)).map_err(Report::msg)?;
         let (versions, reader) = ready.found();
         self.loader.load_kept(versions, reader).map_err(Report::msg)?;
         self.running.plays(ready.handle.clone());
@@ -270,10 +279,4 @@ fn tell(news: BackupNews) {
         BackupNews::Connected(_) => {}
         BackupNews::Gone => tracing::info!("the primary is gone from the synch link"),
     }
-}
-
-/// What a worker's step calls every 10 ms: busy is not stuck.
-fn beat(ticks: &Ticks, worker: usize) -> Box<dyn Fn() + Send + Sync> {
-    let beat = ticks.beat(&worker_name(worker));
-    Box::new(move || beat.iter().for_each(node::Beat::tick))
 }

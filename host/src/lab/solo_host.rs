@@ -130,7 +130,7 @@ impl<G: Guests> SoloHost<G> {
         reader.for_each_live_session(node, &mut |session, rows| {
             match recovery::found(session, &rows) {
                 Some(Found::Persisted(folded, records)) => {
-                    worker.recover(folded.state, folded.last_snapshot);
+                    worker.recover(folded);
                     records.into_iter().for_each(|records| worker.read_ahead(session, records));
                 }
                 Some(Found::Waiting(opening)) => {

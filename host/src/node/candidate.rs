@@ -7,6 +7,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tandem_node::role::{Candidate, CandidateOptions, Fencing, LeaseSeen, LockSeen, Move, Observation};
+use tandem_session::{AnyGuests, Guests};
 use tandem_store::{Disposition, LeaseRow, PrimaryLock, Reader, Signature, Sqlite, Store, StoreError, open_reader};
 use tandem_switch_link::{GatewayMessage, HostMessage, PROTOCOL};
 use tandem_synch_link::Standing;
@@ -48,6 +49,7 @@ pub struct CandidateService {
     welcome: bool,
     held_up: Option<String>,
     follower: Option<Follower>,
+    ticks: Ticks,
     /// The synch link, and what tells the versions whose components are compiled.
     synch: Option<(BackupHandle, Compiled)>,
     node: Sender<ToNode>,
@@ -74,6 +76,7 @@ impl CandidateService {
             welcome: false,
             held_up: None,
             follower: None,
+            ticks: Ticks::default(),
             synch: None,
             node,
             messages,
@@ -96,13 +99,16 @@ impl CandidateService {
         Inbox { node: self.node.clone(), activity: self.activity.clone() }
     }
 
+    /// It follows its primary's sessions, with guests that this makes; who ticks for them when they are a primary's.
+    pub fn follows<G: Guests + Send + 'static>(&mut self, guests: impl Fn(usize, &Ticks) -> G) {
+        let guests = (0..self.instance.workers).map(|worker| Box::new(guests(worker, &self.ticks)) as AnyGuests).collect();
+        let follower = Follower::start(&self.path, self.instance.instance.node, guests, self.instance.sessions);
+        self.follower = follower.inspect_err(|error| tracing::warn!("the journal is not read ahead: {error}")).ok();
+    }
+
     /// Runs until it has taken the lease (returned with the store), or was told to end (none). Looks at lease and lock sixteen times
     /// a timeout, which is how much later than the timeout a hang can be found; the lock, when it comes free, wakes it at once.
     pub fn run(mut self, before_leading: BeforeLeading<'_>) -> Result<Option<Home>, Fatal> {
-        if self.instance.pair.is_some() {
-            let follower = Follower::start(&self.path, self.instance.instance.node);
-            self.follower = follower.inspect_err(|error| tracing::warn!("the journal is not read ahead: {error}")).ok();
-        }
         let looks_each = Duration::from_millis(self.options.timeout_ms / 16);
         let (mut next_look, mut next_heartbeat, mut had_lock, mut tried) = (Instant::now(), Instant::now(), false, false);
         loop {
@@ -301,7 +307,7 @@ impl CandidateService {
                 taken: Some(taken),
                 mirror: None,
                 follower: self.follower.take(),
-                ticks: Ticks::default(),
+                ticks: self.ticks.clone(),
             }),
             Err(error) => {
                 self.store = Some(store);

@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{Receiver, unbounded};
 use tandem_journal::Opening;
 use tandem_node::{Deployments, NodeOptions, Primary, RestartOptions, Restarts, Tenure, synch::taken_over};
-use tandem_session::{CommitQueue, Folded, Guests, Input, WorkerOptions};
+use tandem_session::{AnyGuests, CommitQueue, Folded, Guests, Input, WorkerOptions};
 use tandem_store::{InstanceLock, Reader, StoreError};
 use tandem_words::{Epoch, InstanceName, NodeId, SessionId, SwitchName, VersionId};
 use tokio::{runtime, sync::watch, time::timeout};
@@ -141,11 +141,12 @@ impl Ready {
     }
 }
 
-/// Takes the lease, starts the threads and reads the store's sessions. `guests` makes what each worker runs sessions on.
-pub fn prepare<G: Guests>(
+/// Takes the lease, starts the threads and reads the store's sessions. `guests` makes what each worker runs sessions on, where a backup
+/// has not followed with some.
+pub fn prepare<G: Guests + Send + 'static>(
     options: &InstanceOptions,
     home: Home,
-    guests: impl Fn(usize) -> G + Send + Sync + 'static,
+    guests: impl Fn(usize) -> G,
 ) -> Result<Ready, InstanceError> {
     let node_id = options.instance.node;
     let Home { mut store, path, lock, taken, mirror, follower, ticks } = home;
@@ -193,11 +194,18 @@ pub fn prepare<G: Guests>(
         ticks: ticks.clone(),
         tick_every,
     };
-    let mut workers = Workers::start(channels, &parts, guests)?;
     let followed = follower.and_then(Follower::finish);
-    // Of sessions that were folded earlier the rows are still wanted, to rebuild their guests of.
-    let ahead_reader = ahead_reader.filter(|_| followed.is_some());
-    let Recovered { found, waiting, .. } = Recovered::of(followed, reader.as_mut(), node_id, &workers)?;
+    // Of sessions whose guest has not kept up the rows are wanted.
+    let ahead_reader = ahead_reader.filter(|_| followed.iter().flatten().any(|worker| worker.absent > 0));
+    let (guests, sessions) = match followed {
+        Some(followed) => {
+            let (guests, sessions): (_, Vec<_>) = followed.into_iter().map(|worker| (worker.guests, worker.sessions)).unzip();
+            (guests, Some(sessions))
+        }
+        None => ((0..options.workers).map(|worker| Box::new(guests(worker)) as AnyGuests).collect(), None),
+    };
+    let mut workers = Workers::start(channels, &parts, guests)?;
+    let Recovered { found, waiting, .. } = Recovered::of(sessions, reader.as_mut(), node_id, &workers)?;
     let for_ahead = workers.ahead();
     let ahead = ahead_reader.map(|reader| Ahead { reader, node: node_id, workers: for_ahead, progress: progress.clone() });
 
@@ -267,10 +275,10 @@ struct Recovered {
 }
 
 impl Recovered {
-    fn of(followed: Option<Vec<Folded>>, reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<Self, StoreError> {
+    fn of(sessions: Option<Vec<Vec<Folded>>>, reader: &mut dyn Reader, node: NodeId, workers: &Workers) -> Result<Self, StoreError> {
         let mut recovered = Recovered { inputs: (0..workers.count()).map(|_| Vec::new()).collect(), ..Recovered::default() };
-        match followed {
-            Some(sessions) => sessions.into_iter().for_each(|folded| recovered.takes(Found::of(folded, None), workers)),
+        match sessions {
+            Some(sessions) => sessions.into_iter().flatten().for_each(|folded| recovered.takes(Found::of(folded, None), workers)),
             None => reader.for_each_live_session(node, &mut |session, rows| {
                 recovery::found(session, &rows).into_iter().for_each(|found| recovered.takes(found, workers));
                 ControlFlow::Continue(())

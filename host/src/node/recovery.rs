@@ -7,7 +7,7 @@ use tandem_words::SessionId;
 /// A live session.
 pub enum Found {
     /// It goes on; with what it was folded of, where that is here.
-    Persisted(Box<Folded>, Option<Records>),
+    Persisted(Folded, Option<Records>),
     /// Of this one the store has no more than that it lives: it waits to be started again, or is over.
     Waiting(Opening),
 }
@@ -16,7 +16,7 @@ impl Found {
     /// A session that is folded.
     pub fn of(folded: Folded, records: Option<Records>) -> Self {
         match folded.state.opening().survival {
-            Survival::Recovered => Found::Persisted(Box::new(folded), records),
+            Survival::Recovered => Found::Persisted(folded, records),
             Survival::Restarted | Survival::Left => Found::Waiting(folded.state.opening().clone()),
         }
     }

@@ -12,4 +12,4 @@ pub use ahead::{Ahead, RowsAhead};
 pub use committer::{Committer, ToCommitter};
 pub use progress::Progress;
 pub use reader::{ReaderThread, ToReader};
-pub use workers::{ToWorker, WorkerParts, Workers, name as worker_name};
+pub use workers::{ToWorker, WorkerParts, Workers, name as worker_name, owner};

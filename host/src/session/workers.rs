@@ -14,7 +14,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 use tandem_journal::SessionRows;
-use tandem_session::{Guests, Input, Inventory, Output, Records, Worker, WorkerOptions};
+use tandem_session::{AnyGuests, Input, Inventory, Output, Records, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
 use super::{
@@ -77,16 +77,15 @@ const NO_WAKE: u64 = u64::MAX;
 const LOADS_BESIDE: usize = 32;
 
 impl Workers {
-    /// Starts `count` threads; `guests` makes what each of them runs sessions on, in its own thread.
-    pub fn start<G: Guests>(
+    /// Starts a thread for each of these `guests`, on which it runs sessions.
+    pub fn start(
         channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>,
         parts: &WorkerParts,
-        guests: impl Fn(usize) -> G + Send + Sync + 'static,
+        guests: Vec<AnyGuests>,
     ) -> io::Result<Self> {
-        let guests = Arc::new(guests);
         let (mut senders, mut ahead, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (index, (sender, inputs)) in channels.into_iter().enumerate() {
-            let (parts, guests) = (parts.clone(), Arc::clone(&guests));
+        for (index, ((sender, inputs), guests)) in channels.into_iter().zip(guests).enumerate() {
+            let parts = parts.clone();
             let wake_at = Arc::new(AtomicU64::new(NO_WAKE));
             wake.push(Arc::clone(&wake_at));
             senders.push(sender);
@@ -95,7 +94,7 @@ impl Workers {
             let run = move || {
                 let _alarm = Alarm::new(parts.node.clone(), name(index));
                 let ticker = parts.ticks.ticker(name(index));
-                let worker = Worker::new(guests(index), parts.options, parts.epoch);
+                let worker = Worker::new(guests, parts.options, parts.epoch);
                 let (loads, deferred) = Default::default();
                 WorkerThread { worker, index, parts, wake_at, ticker, rows: Some(rows), loads, deferred }.run(&inputs);
             };
@@ -177,8 +176,8 @@ pub fn owner(session: SessionId, workers: usize) -> usize {
     usize::try_from(session.number % workers).unwrap_or(0)
 }
 
-struct WorkerThread<G> {
-    worker: Worker<G>,
+struct WorkerThread {
+    worker: Worker<AnyGuests>,
     index: usize,
     parts: WorkerParts,
     wake_at: Arc<AtomicU64>,
@@ -191,7 +190,7 @@ struct WorkerThread<G> {
     deferred: BTreeSet<SessionId>,
 }
 
-impl<G: Guests> WorkerThread<G> {
+impl WorkerThread {
     fn run(mut self, inputs: &Receiver<ToWorker>) {
         loop {
             self.ticker.tick();

@@ -80,7 +80,9 @@ impl HostSide {
     pub(crate) fn begin_with(&mut self, call: &'static str, context: &Context, effort: Effort) {
         let id = context.session_id;
         let seed = [u64::from(id.node), id.epoch, id.number, context.incarnation.into()].into_iter().fold(0, |seed, part| mix(seed ^ part));
-        self.begin_any(Doing::Call(call, 0), Some(id), context.started_at, seed, effort);
+        // What was logged once is not logged again.
+        let logged = if effort == Effort::Replay { LINES_PER_CALL } else { 0 };
+        self.begin_any(Doing::Call(call, logged), Some(id), context.started_at, seed, effort);
     }
 
     /// `snapshot` begins, or a session is dropped: the time is still that of the event before.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tandem_journal::{Outcome, Record, SessionRows, StepFailureKind};
 use tandem_words::SessionId;
 
-use super::{Start, apply, read, start_of};
+use super::{Start, apply, read, replay_step, start_of};
 use crate::{Effort, GuestFailure, Guests, Output, Place, Worker, slot::Slot};
 
 /// Of so many ended sessions one is replayed. A hundredth of the work once more; what differs always is found within minutes.
@@ -54,7 +54,7 @@ impl<G: Guests> Worker<G> {
                     if let Outcome::Failed(_) = step.outcome {
                         return Ok(());
                     }
-                    let (after, result) = self.replay_step(state, step);
+                    let (after, result) = replay_step(&mut self.guests, self.options.step, state, step);
                     state = after;
                     result?;
                 }

@@ -141,7 +141,7 @@ impl World {
         let folded = fold(&self.disk.session_rows(session).unwrap()).unwrap().state;
         assert_eq!(folded, whole, "{session}: its snapshot differs from its steps");
         if let Some(live) = self.host.workers[owner(session)].state(session) {
-            assert_eq!(*live, whole, "{session}: the worker differs from the journal");
+            assert_eq!(*live, *whole, "{session}: the worker differs from the journal");
         }
     }
 
@@ -185,7 +185,7 @@ impl World {
                 let guests = self.guests.afresh();
                 let mut worker = Worker::new(guests.clone(), WorkerOptions::default(), self.epoch + 1);
                 let folded = fold(&rows).unwrap();
-                worker.recover(folded.state, folded.last_snapshot);
+                worker.recover(folded);
                 let news = EventBody::Custom(Custom { name: "look".to_owned(), json: String::new() });
                 worker.handle(Input::Arrive(session, Arrival::News(news)));
                 worker.handle(Input::Loaded(session, Some(Box::new(rows))));

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use tandem_journal::{Claim, Lease, Survival};
+use tandem_journal::{Claim, Lease, Survival, decode};
 use tandem_native_guests::NativeGuests;
 use tandem_node::{Deployment, Deployments, Directive, NodeOptions, Phase, Primary, Stock};
 use tandem_session::{Arrival, CommitQueue, Durable, Following, HostRequest, Input, Output, Records, Release, Worker, WorkerOptions};
@@ -47,16 +47,23 @@ fn deployments() -> Deployments {
 impl Host {
     pub fn start(epoch: u64, disk: &Disk, guests: &NativeGuests) -> Host {
         let guests: Vec<NativeGuests> = (0..WORKERS).map(|_| guests.afresh()).collect();
+        // A backup that has followed the journal has what a reader of the store finds, and in every third epoch it is that backup, with
+        // its guests, that leads.
+        let is_backup = epoch.is_multiple_of(3);
+        let followers = guests.iter().map(|guests| if is_backup { guests.clone() } else { guests.afresh() });
+        let mut followers: Vec<_> = followers.map(|guests| Following::new(101, guests, options())).collect();
+        for row in &disk.rows {
+            let record = decode(&row.data).unwrap();
+            followers[owner(record.session())].record(&record).unwrap();
+        }
         let mut workers: Vec<_> = guests.iter().map(|guests| Worker::new(guests.clone(), options(), epoch)).collect();
-        // A backup that has followed the journal has what a reader of the store finds.
-        let mut following = Following::new(101);
-        disk.rows.iter().for_each(|row| following.row(&row.data).unwrap());
-        let mut followed: BTreeMap<_, _> = following.into_sessions().map(|folded| (folded.state.session(), folded)).collect();
+        let followed = followers.into_iter().flat_map(|following| following.into_parts().1);
+        let mut followed: BTreeMap<_, _> = followed.map(|folded| (folded.state.session(), folded)).collect();
         for session in disk.live_sessions() {
             let records = Records::read(&disk.session_rows(session).unwrap()).unwrap();
             let (folded, read) = (followed.remove(&session).unwrap(), records.fold().unwrap());
             assert_eq!((&folded.state, folded.last_snapshot), (&read.state, read.last_snapshot), "{session}");
-            workers[owner(session)].recover(folded.state, folded.last_snapshot);
+            workers[owner(session)].recover(if is_backup { folded } else { read });
             if epoch.is_multiple_of(2) {
                 workers[owner(session)].read_ahead(session, records);
             }

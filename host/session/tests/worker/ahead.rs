@@ -1,11 +1,10 @@
 //! Rows that are read before they are asked for, after a crash.
 
 use tandem_journal::SessionRows;
-use tandem_native_guests::{Act, Script};
-use tandem_session::{Following, Input, Records, WorkerOptions, fold};
-use tandem_words::{EventBody, SessionId};
+use tandem_session::{Input, Records, WorkerOptions};
+use tandem_words::SessionId;
 
-use crate::rig::{Rig, deleted, digit, listener, script};
+use crate::rig::{Rig, digit, listener};
 
 fn rows(rig: &Rig, session: SessionId) -> SessionRows {
     rig.disk.session_rows(session).unwrap()
@@ -92,50 +91,4 @@ fn what_does_not_fit_is_read_when_it_is_needed() {
     assert!(!rig.worker.rebuild_ahead());
     rig.event(session, 300, digit(1, "2"));
     assert_eq!(rig.loads.len(), 1);
-}
-
-#[test]
-fn a_backup_knows_what_the_store_does_however_often_it_is_told() {
-    let calls: Script = script(|_, event, ask| match &event.body {
-        EventBody::Digit(digit) if digit.key == "c" => Act::Checkpoint,
-        EventBody::Digit(digit) => {
-            ask.play(&digit.interaction, &digit.key);
-            Act::Wait
-        }
-        EventBody::InteractionDeleted(_) => Act::Finish,
-        _ => Act::Wait,
-    });
-    let mut rig = Rig::new(calls);
-    let (lives, over) = (rig.call(1, 100), rig.call(2, 100));
-    for key in ["1", "c", "2"] {
-        rig.event(lives, 200, digit(1, key));
-    }
-    rig.event(over, 300, deleted(2));
-    rig.settle();
-    let data: Vec<_> = rig.disk.rows.iter().map(|row| row.data.clone()).collect();
-    let mut following = Following::new(101);
-    // It began in the middle, when the first was as it is now.
-    following.begin(fold(&rows(&rig, lives)).unwrap());
-    data.iter().for_each(|row| following.row(row).unwrap());
-    assert_eq!(following.len(), 1);
-    let read = fold(&rows(&rig, lives)).unwrap();
-    for folded in following.into_sessions() {
-        assert_eq!((folded.state, folded.last_snapshot), (read.state.clone(), read.last_snapshot));
-    }
-    let mut other = Following::new(102);
-    data.iter().for_each(|row| other.row(row).unwrap());
-    assert!(other.is_empty());
-}
-
-#[test]
-fn a_backup_that_missed_a_row_says_so() {
-    let mut rig = Rig::new(listener());
-    let session = rig.call(1, 100);
-    rig.event(session, 200, digit(1, "1"));
-    rig.settle();
-    let mut following = Following::new(101);
-    following.row(&rig.disk.rows[0].data).unwrap();
-    let error = following.row(&rig.disk.rows[2].data).unwrap_err();
-    assert!(error.contains("101-1-1 goes on with step 2, and 1 is missing"), "{error}");
-    assert!(following.row(&[]).unwrap_err().contains("empty"));
 }

@@ -9,6 +9,7 @@ mod disk;
 mod diverged;
 mod ends;
 mod failures;
+mod following;
 mod memory;
 mod messages;
 mod not_persisted;

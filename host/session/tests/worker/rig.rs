@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use tandem_journal::{Claim, Lease, Opening, Outcome, Survival};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
-use tandem_session::{Arrival, CommitQueue, Durable, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
+use tandem_session::{Arrival, CommitQueue, Durable, Folded, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
 use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, Event, EventBody, Interaction, InteractionId, Media, Origin, RequestKey, SessionId, Timestamp,
@@ -86,14 +86,24 @@ impl Rig {
     }
 
     pub fn crash_without_reconciling(self) -> Rig {
-        let Rig { guests, options, mut disk, epoch, position, .. } = self;
+        let folded = |session| fold(&self.disk.session_rows(session).unwrap()).unwrap();
+        let (guests, sessions) = (self.guests.afresh(), self.disk.live_sessions().into_iter().map(folded).collect());
+        self.taken_over(guests, sessions)
+    }
+
+    /// The process is gone; a backup with these guests and sessions takes over.
+    pub fn crash_as(self, guests: NativeGuests, sessions: Vec<Folded>) -> Rig {
+        let mut rig = self.taken_over(guests, sessions);
+        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+        rig
+    }
+
+    fn taken_over(self, guests: NativeGuests, sessions: Vec<Folded>) -> Rig {
+        let Rig { options, mut disk, epoch, position, .. } = self;
         disk.taken_over();
-        let mut rig = Rig::begin(guests.afresh(), options, disk, epoch + 1);
+        let mut rig = Rig::begin(guests, options, disk, epoch + 1);
         rig.position = position;
-        for session in rig.disk.live_sessions() {
-            let folded = fold(&rig.disk.session_rows(session).unwrap()).unwrap();
-            rig.worker.recover(folded.state, folded.last_snapshot);
-        }
+        sessions.into_iter().for_each(|folded| rig.worker.recover(folded));
         rig
     }
 

@@ -45,7 +45,7 @@ fn replayed(
     let guests = Guests::new(plan);
     let mut worker = Worker::new(guests.clone(), options, u64::MAX);
     let folded = fold(&rows).map_err(|what| Finding { checker: "P10", what: format!("{session} cannot be folded: {what}") })?;
-    worker.handle(Input::Recover(Box::new(folded)));
+    worker.handle(Input::Recover(folded));
     // Something for it, so that it is brought back; it is not looked at.
     let news = EventBody::Custom(Custom { name: "look".to_owned(), json: String::new() });
     worker.handle(Input::Arrive(session, Arrival::News(news)));

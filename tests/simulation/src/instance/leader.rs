@@ -111,7 +111,7 @@ impl Leader {
             if let (Some(worker), Ok(folded)) = (workers.get_mut(owner(session)), fold(&rows)) {
                 let opening = folded.state.opening();
                 let input = if opening.survival == Survival::Recovered {
-                    Input::Recover(Box::new(folded))
+                    Input::Recover(folded)
                 } else {
                     waiting.push(opening.clone());
                     Input::Await(Box::new(opening.clone()))
