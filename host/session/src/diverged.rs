@@ -31,7 +31,7 @@ impl<G: Guests> Worker<G> {
         slot.unheard = true;
         let version = slot.state.as_deref().map(|state| state.opening().version);
         self.alone.extend(version);
-        self.outputs.push(Output::Warn(format!("{}. Its journal stands; it starts again from the beginning", failure.message)));
+        self.outputs.push(Output::Differs(format!("{}. Its journal stands; it starts again from the beginning", failure.message)));
         self.outputs.push(Output::LoadAll(id));
     }
 

@@ -342,6 +342,7 @@ impl CandidateService {
                 SynchStanding { connected: status.connected.is_some(), full: status.full, lag: 0, problem: status.problem }
             }),
             restarted: 0,
+            replays_differed: self.follower.as_ref().map_or(0, Follower::replays_differed),
             switch_time: 0,
             live_sessions: None,
             sessions_in_memory: None,

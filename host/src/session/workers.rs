@@ -78,11 +78,7 @@ const LOADS_BESIDE: usize = 32;
 
 impl Workers {
     /// Starts a thread for each of these `guests`, on which it runs sessions.
-    pub fn start(
-        channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>,
-        parts: &WorkerParts,
-        guests: Vec<AnyGuests>,
-    ) -> io::Result<Self> {
+    pub fn start(channels: Vec<(Sender<ToWorker>, Receiver<ToWorker>)>, parts: &WorkerParts, guests: Vec<AnyGuests>) -> io::Result<Self> {
         let (mut senders, mut ahead, mut threads, mut wake) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, ((sender, inputs), guests)) in channels.into_iter().zip(guests).enumerate() {
             let parts = parts.clone();

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use tandem_journal::{Claim, Lease, Opening, Outcome, Survival};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
-use tandem_session::{Arrival, CommitQueue, Durable, Folded, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
+use tandem_session::{
+    Arrival, CommitQueue, Durable, Folded, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold,
+};
 use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, Event, EventBody, Interaction, InteractionId, Media, Origin, RequestKey, SessionId, Timestamp,
@@ -30,6 +32,7 @@ pub struct Rig {
     pub released: Vec<Release>,
     pub unreadable: Vec<(SessionId, String)>,
     pub warned: Vec<String>,
+    pub differed: Vec<String>,
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
@@ -69,6 +72,7 @@ impl Rig {
             released: Vec::new(),
             unreadable: Vec::new(),
             warned: Vec::new(),
+            differed: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
             whole: VecDeque::new(),
@@ -195,6 +199,7 @@ impl Rig {
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
             Output::Warn(what) => self.warned.push(what),
+            Output::Differs(what) => self.differed.push(what),
         }
     }
 

@@ -147,6 +147,7 @@ mod tests {
             sessions_in_memory: None,
             recovered: 0,
             restarted: 0,
+            replays_differed: 0,
             steps: 0,
             store: None,
         }
