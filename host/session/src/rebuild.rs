@@ -185,7 +185,13 @@ impl<G: Guests> Worker<G> {
                 }
                 self.guests.remove(id);
                 self.mark_dead();
-                if again { self.begin_again(id, &failure) } else { self.fail_without_guest(id, failure) }
+                if again {
+                    return self.begin_again(id, &failure);
+                }
+                if is_a_difference(failure.kind) {
+                    self.outputs.push(Output::Differs(format!("session {id} fails: {}. Its journal stands", failure.message)));
+                }
+                self.fail_without_guest(id, failure);
             }
         }
     }
@@ -304,6 +310,13 @@ pub(crate) fn replay_step<G: Guests>(
         }),
     });
     (state, result)
+}
+
+/// Whether a replay that fails like this differs from the journal (P10). It does not where there was no room for another instance, or
+/// the component could not be loaded.
+#[must_use]
+pub fn is_a_difference(kind: StepFailureKind) -> bool {
+    matches!(kind, StepFailureKind::ReplayDiverged | StepFailureKind::Trap | StepFailureKind::Error)
 }
 
 /// What a replayed step does otherwise than the journal says (P10).

@@ -350,6 +350,7 @@ impl CandidateService {
             }),
             lacking: self.lacking.len(),
             restarted: 0,
+            replays_differed: self.follower.as_ref().map_or(0, Follower::replays_differed),
             switch_time: 0,
             live_sessions: None,
             sessions_in_memory: None,

@@ -234,6 +234,7 @@ pub fn prepare<G: Guests + Send + 'static>(
         sessions_in_memory: None,
         recovered: found.len() - waiting.len(),
         restarted: 0,
+        replays_differed: 0,
         steps: 0,
         store: path.clone(),
     };

@@ -53,6 +53,7 @@ pub struct NodeService {
     reign: Reign,
     versions: LiveVersions,
     restarted: usize,
+    replays_differed: usize,
 }
 
 /// How far the taking of stock is: everything handled, then W durable, then the workers asked, then all of them heard.
@@ -91,6 +92,7 @@ impl NodeService {
             reign,
             versions,
             restarted: 0,
+            replays_differed: 0,
         }
     }
 
@@ -300,6 +302,7 @@ impl NodeService {
             peer: self.reign.pair.as_ref().and_then(|pair| pair.peer.standing()),
             synch: self.threads.backup.as_ref().map(Backup::synch),
             restarted: self.restarted,
+            replays_differed: self.replays_differed,
             switch_time: self.primary.now(),
             steps: self.progress.steps(),
             ..self.status.clone()
@@ -316,6 +319,10 @@ impl NodeService {
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.threads),
             Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
             Output::Warn(what) => self.threads.warn(what),
+            Output::Differs(what) => {
+                self.replays_differed += 1;
+                self.threads.warn(what);
+            }
             // Its own thread has seen to these.
             Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) => {}
         }

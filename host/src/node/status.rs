@@ -51,6 +51,10 @@ pub struct Status {
     pub recovered: usize,
     /// Sessions that it found and has started again, because they are not persisted.
     pub restarted: usize,
+    /// Replays that came to something else than the journal, in this role: of sessions that were brought back, of those that ended and
+    /// were sampled, and of those that a backup follows (P10). The log says which; 0 when all is well.
+    #[serde(default)]
+    pub replays_differed: usize,
     /// Steps committed in this epoch.
     pub steps: u64,
     /// Where its sessions live on.

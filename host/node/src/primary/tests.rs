@@ -1,4 +1,5 @@
 mod gaps;
+mod waiting;
 
 use std::collections::BTreeSet;
 

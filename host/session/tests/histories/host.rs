@@ -173,7 +173,7 @@ impl Host {
                 }
                 Output::Redo(release) => self.release(release),
                 Output::Unreadable(session, why) => panic!("{session}: {why}"),
-                Output::Warn(what) => panic!("{what}"),
+                Output::Warn(what) | Output::Differs(what) => panic!("{what}"),
             }
         }
         true

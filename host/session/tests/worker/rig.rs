@@ -32,6 +32,7 @@ pub struct Rig {
     pub released: Vec<Release>,
     pub unreadable: Vec<(SessionId, String)>,
     pub warned: Vec<String>,
+    pub differed: Vec<String>,
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
@@ -71,6 +72,7 @@ impl Rig {
             released: Vec::new(),
             unreadable: Vec::new(),
             warned: Vec::new(),
+            differed: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
             whole: VecDeque::new(),
@@ -197,6 +199,7 @@ impl Rig {
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
             Output::Warn(what) => self.warned.push(what),
+            Output::Differs(what) => self.differed.push(what),
         }
     }
 

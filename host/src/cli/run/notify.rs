@@ -148,6 +148,7 @@ mod tests {
             recovered: 0,
             lacking: 0,
             restarted: 0,
+            replays_differed: 0,
             steps: 0,
             store: None,
         }
