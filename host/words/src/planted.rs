@@ -44,11 +44,14 @@ pub enum Bug {
     LateRowsTaken,
     RestNotHeard,
     OldTimerKept,
+    HeirWaits,
+    HeldLossNotTold,
+    LackingNotKept,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 37] = [
+    pub const ALL: [Bug; 40] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -86,6 +89,9 @@ impl Bug {
         Bug::LateRowsTaken,
         Bug::RestNotHeard,
         Bug::OldTimerKept,
+        Bug::HeirWaits,
+        Bug::HeldLossNotTold,
+        Bug::LackingNotKept,
     ];
 }
 

@@ -106,7 +106,10 @@ fn check_life(journal: &Journal, (life, owners): (&Life, Vec<Owned<'_>>), is_las
         // What the others heard, their strategies' ears tell.
         let book = owner.and_then(|owner| journal.session(owner)).filter(|book| book.is_persisted());
         if let Some(book) = book {
-            check_event(book, event, life, told)?;
+            let source = Source::Switch { incarnation: life.incarnation, position: event.position };
+            if !journal.is_over_cap(book, &source) {
+                check_event(book, event, life, told)?;
+            }
         }
     }
     Ok(())

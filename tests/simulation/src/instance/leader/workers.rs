@@ -1,6 +1,6 @@
 //! The workers' threads, and the reader's, which fetches the rows that they ask for.
 
-use std::collections::VecDeque;
+use std::{cell::Cell, collections::VecDeque};
 
 use tandem_session::{Input, Output, Worker};
 
@@ -28,7 +28,10 @@ impl Leader {
             }
         }
         let idle = self.to_workers.get(index).is_none_or(VecDeque::is_empty) && !self.has_rows_ahead(index);
-        if !idle || self.workers.get_mut(index).is_some_and(Worker::rebuild_ahead) {
+        // Now and then something comes in the middle of a rebuild.
+        let steps = Cell::new(if env.chance.percent(20) { env.chance.between(0, 12) } else { u64::MAX });
+        let goes_on = || steps.replace(steps.get().saturating_sub(1)) > 0;
+        if !idle || self.workers.get_mut(index).is_some_and(|worker| worker.rebuild_ahead_while(&goes_on)) {
             self.poke(Thread::Worker(index), env);
         }
         if idle {
