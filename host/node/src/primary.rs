@@ -68,6 +68,8 @@ pub struct Primary {
     told: Told,
     truths: Truths,
     restarts: Restarts,
+    /// When the next of them start again, real time, and until when switch time may pass before that.
+    pace: Option<(u64, Timestamp)>,
     /// Switch time of the last reconciliation.
     reconciled_at: Timestamp,
 }
@@ -93,6 +95,7 @@ impl Primary {
             told: Told::default(),
             truths: Truths::default(),
             restarts: Restarts::default(),
+            pace: None,
             reconciled_at: 0,
         }
     }
@@ -108,13 +111,19 @@ impl Primary {
         &self.restarts
     }
 
-    /// Real time is `now_ms`: sessions start again, as many as may.
+    /// Real time is `now_ms`: sessions start again, as many as may. To be called before [`Primary::idle`] while some wait.
     pub fn tick(&mut self, now_ms: u64) -> Vec<Directive> {
         if self.phase != Phase::Serving {
             return Vec::new();
         }
         let now = self.now.max(self.reconciled_at);
-        self.restarts.tick(now_ms).into_iter().map(|restarting| Directive::Restart(restarting, now)).collect()
+        let restarting = self.restarts.tick(now_ms).into_iter();
+        // Those that wait do so in real time: a switch that is faster would be past their calls' control deadlines.
+        let next = self.restarts.wake_at();
+        if next != self.pace.map(|(at, _)| at) {
+            self.pace = next.map(|at| (at, now.saturating_add(at.saturating_sub(now_ms))));
+        }
+        restarting.map(|restarting| Directive::Restart(restarting, now)).collect()
     }
 
     /// How far it is.

@@ -176,7 +176,12 @@ impl Restarts {
     /// Real time is `now_ms`: these start again now.
     pub(crate) fn tick(&mut self, now_ms: u64) -> Vec<Restarting> {
         let mut batch = Vec::new();
-        for (timeout_ms, cycle) in self.cycles.iter_mut().filter(|(_, cycle)| cycle.next_at <= now_ms) {
+        for (timeout_ms, cycle) in &mut self.cycles {
+            // A clock that jumped back must not make them wait till it is there again.
+            cycle.next_at = cycle.next_at.min(now_ms.saturating_add(*timeout_ms));
+            if cycle.next_at > now_ms {
+                continue;
+            }
             let mut quota = if planted(Bug::RestartQuotaIgnored) { usize::MAX } else { self.options.quota.max(1) };
             while quota > 0
                 && let Some(id) = cycle.queue.pop_front()
@@ -195,7 +200,8 @@ impl Restarts {
 
     /// When the next cycle begins, real time; none: nobody waits for one.
     pub fn wake_at(&self) -> Option<u64> {
-        self.cycles.values().filter(|cycle| !cycle.queue.is_empty()).map(|cycle| cycle.next_at).min()
+        let waits = |cycle: &&Cycle| cycle.queue.iter().any(|id| self.waiting.contains_key(id));
+        self.cycles.values().filter(waits).map(|cycle| cycle.next_at).min()
     }
 }
 

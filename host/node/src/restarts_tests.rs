@@ -114,6 +114,15 @@ fn a_session_that_another_one_started_needs_no_call() {
 }
 
 #[test]
+fn a_clock_that_jumps_back_costs_one_cycle() {
+    let mut restarts = restarts(20, true);
+    reconcile(&mut restarts, &[AtRoutingPoint; 20]);
+    assert_eq!(restarts.tick(3_600_000).len(), 8);
+    assert_eq!((restarts.tick(1_000).len(), restarts.wake_at()), (0, Some(1_050)));
+    assert_eq!((restarts.tick(1_049).len(), restarts.tick(1_050).len()), (0, 8));
+}
+
+#[test]
 fn restarts_keep_to_their_quota_and_timeout_exactly() {
     let mut restarts = restarts(20, true);
     assert_eq!((restarts.tick(1_000).len(), restarts.wake_at()), (0, None), "the truth is not known yet");

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Claim, Opening, Outcome, Record, Source, Step, StepFailure, StepFailureKind, Survival, decode};
 use tandem_switch_link::SwitchEvent;
-use tandem_words::{EventBody, Restart, RestartCause, SessionId};
+use tandem_words::{EventBody, Incarnation, Restart, RestartCause, SessionId};
 
 use crate::{
     Arrival, Guests, Output, SessionState, Worker,
@@ -31,7 +31,7 @@ impl<G: Guests> Worker<G> {
         slot.unheard = true;
         let version = slot.state.as_deref().map(|state| state.opening().version);
         self.alone.extend(version);
-        self.outputs.push(Output::Warn(format!("{}. Its journal stands; it starts again from the beginning", failure.message)));
+        self.outputs.push(Output::Differs(format!("{}. Its journal stands; it starts again from the beginning", failure.message)));
         self.outputs.push(Output::LoadAll(id));
     }
 
@@ -50,8 +50,8 @@ impl<G: Guests> Worker<G> {
         let mut heard: VecDeque<Arrival> = records.iter().filter_map(|record| step_of_first(record)).filter_map(again).collect();
         let partial = heard.len() > self.options.max_held;
         heard.truncate(self.options.max_held);
-        match slot.state.as_deref() {
-            Some(state) if state.opening().incarnation > 1 => hear_the_rest(slot, heard),
+        match slot.state.as_deref().map(|state| state.opening().incarnation) {
+            Some(run) if run > 1 => hear_the_rest(slot, heard, records.iter().filter_map(|record| step_of(run, record))),
             _ => self.replace(id, heard, partial),
         }
         self.serve(id);
@@ -82,8 +82,12 @@ impl<G: Guests> Worker<G> {
 
 /// Of the incarnation that differed.
 fn step_of_first(record: &Record) -> Option<&Step> {
+    step_of(1, record)
+}
+
+fn step_of(run: Incarnation, record: &Record) -> Option<&Step> {
     match record {
-        Record::Step(step) if step.incarnation == 1 && step.outcome != Outcome::Late => Some(step),
+        Record::Step(step) if step.incarnation == run && step.outcome != Outcome::Late => Some(step),
         _ => None,
     }
 }
@@ -104,14 +108,18 @@ fn again(step: &Step) -> Option<Arrival> {
     }
 }
 
-/// Another epoch began it: what it has not heard of the old incarnation's events comes before anything else.
-fn hear_the_rest(slot: &mut Slot, mut heard: VecDeque<Arrival>) {
-    if let Some(last) = slot.state.as_deref().and_then(SessionState::last) {
-        let is_last =
-            |arrival: &Arrival| matches!(arrival, Arrival::Again { incarnation, event } if (*incarnation, event.position) == last);
-        // If it was none of these, it came behind all of them.
-        heard.drain(..heard.iter().rposition(is_last).map_or(heard.len(), |at| at + 1));
+/// Another epoch began it: what it has not heard of the old incarnation's events comes before anything else. `steps`: its own.
+fn hear_the_rest<'s>(slot: &mut Slot, mut heard: VecDeque<Arrival>, steps: impl Iterator<Item = &'s Step>) {
+    let mut behind = 0;
+    for step in steps.filter_map(again) {
+        match heard.iter().skip(behind).position(|old| *old == step) {
+            Some(skipped) => behind += skipped + 1,
+            // Of its own time, which came behind all of them. What the host says, every epoch may say.
+            None if matches!(step, Arrival::Again { .. }) => behind = heard.len(),
+            None => {}
+        }
     }
+    heard.drain(..behind);
     let told = usize::from(slot.waiting.front() == Some(&Arrival::News(EventBody::SessionRecovered)));
     let live = slot.waiting.split_off(told);
     slot.waiting.extend(heard);

@@ -36,7 +36,7 @@ pub use guests::{AnyGuests, Effort, GuestFailure, Guests, Next, Place};
 pub use limits::{StepLimits, WorkerOptions};
 pub use open_request::OpenRequest;
 pub use output::{Inventory, Output};
-pub use rebuild::{Folded, Records, fold};
+pub use rebuild::{Folded, Records, fold, is_a_difference};
 pub use release::{HostRequest, Release};
 pub use said::Said;
 pub use state::{Held, Life, SessionState, Standing};

@@ -29,6 +29,8 @@ pub enum Output {
     Unreadable(SessionId, String),
     /// For the log: worth a warning.
     Warn(String),
+    /// The same; and to be counted: a replay came to something else than the journal, which wins (P10).
+    Differs(String),
 }
 
 /// What sessions hold and wait for; a new primary tells the gateway (design, section 8).

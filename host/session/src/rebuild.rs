@@ -117,6 +117,8 @@ pub(crate) enum Setback {
     Unreadable(String),
     /// Its guest cannot follow the journal.
     Guest(Box<SessionState>, StepFailure, bool),
+    /// There was something else to be done.
+    GivesWay,
 }
 
 fn end_of(records: &[Arc<Record>]) -> Result<Box<SessionState>, Setback> {
@@ -163,9 +165,11 @@ impl<G: Guests> Worker<G> {
     }
 
     fn bring_back(&mut self, id: SessionId, records: &[Arc<Record>], alone: bool) {
-        match self.replay(records, alone) {
+        match self.replay(records, alone, &|| true) {
             Ok(state) => self.come_back(id, state),
             Err(Setback::Unreadable(message)) => self.give_up(id, message),
+            // Only what nobody waits for does.
+            Err(Setback::GivesWay) => {}
             Err(Setback::Guest(state, _, true)) if !alone => {
                 // It died in company: once more, alone.
                 if let Some(slot) = self.slots.get_mut(&id) {
@@ -181,7 +185,13 @@ impl<G: Guests> Worker<G> {
                 }
                 self.guests.remove(id);
                 self.mark_dead();
-                if again { self.begin_again(id, &failure) } else { self.fail_without_guest(id, failure) }
+                if again {
+                    return self.begin_again(id, &failure);
+                }
+                if is_a_difference(failure.kind) {
+                    self.outputs.push(Output::Differs(format!("session {id} fails: {}. Its journal stands", failure.message)));
+                }
+                self.fail_without_guest(id, failure);
             }
         }
     }
@@ -224,15 +234,16 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
-    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<Box<SessionState>, Setback> {
+    /// As long as `on` says so: asked before each step.
+    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool, on: &dyn Fn() -> bool) -> Result<Box<SessionState>, Setback> {
         // Whether it lives is known, but for a session that only a message has named.
-        if !session_of(records).is_some_and(|session| self.state(session).is_some()) {
+        if session_of(records).is_none_or(|session| self.state(session).is_none()) {
             let end = end_of(records)?;
             if !end.is_live() {
                 return Ok(end);
             }
         }
-        replay(&mut self.guests, self.options.step, records, if alone { Place::Own } else { Place::Shared })
+        replay(&mut self.guests, self.options.step, records, if alone { Place::Own } else { Place::Shared }, on)
     }
 }
 
@@ -242,6 +253,7 @@ pub(crate) fn replay<G: Guests>(
     limits: StepLimits,
     records: &[Arc<Record>],
     place: Place,
+    on: &dyn Fn() -> bool,
 ) -> Result<Box<SessionState>, Setback> {
     let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
     let (version, context) = (state.opening().version, state.context());
@@ -258,6 +270,9 @@ pub(crate) fn replay<G: Guests>(
         if let Record::Step(step) = &**record
             && step.event.seq > state.seq()
         {
+            if !on() {
+                return Err(Setback::GivesWay);
+            }
             let (before, result) = replay_step(guests, limits, state, step);
             state = before;
             if let Err(failure) = result {
@@ -295,6 +310,13 @@ pub(crate) fn replay_step<G: Guests>(
         }),
     });
     (state, result)
+}
+
+/// Whether a replay that fails like this differs from the journal (P10). It does not where there was no room for another instance, or
+/// the component could not be loaded.
+#[must_use]
+pub fn is_a_difference(kind: StepFailureKind) -> bool {
+    matches!(kind, StepFailureKind::ReplayDiverged | StepFailureKind::Trap | StepFailureKind::Error)
 }
 
 /// What a replayed step does otherwise than the journal says (P10).

@@ -66,6 +66,14 @@ impl<G: Guests> Worker<G> {
             return;
         }
         slot.partial = true;
-        self.turn_away(id, [arrival], ErrorCode::OverLimit, "too much waits for it to be started again");
+        // Who starts it again after this primary must say so, too: W passes the event when the backup knows of it.
+        if let Some(state) = slot.state.as_deref() {
+            let mut finished = Finished::empty(state, arrival.mark(), release::nothing(state));
+            slot.tell_backup(&mut finished, (!planted(Bug::HeldLossNotTold)).then_some(Change::Missed(id)));
+            self.hand_in(id, finished);
+        }
+        if arrival.mark().is_none() {
+            self.turn_away(id, [arrival], ErrorCode::OverLimit, "too much waits for it to be started again");
+        }
     }
 }

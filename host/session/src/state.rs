@@ -252,11 +252,6 @@ impl SessionState {
         self.last.is_some_and(|(last_incarnation, last)| last_incarnation == incarnation && position <= last)
     }
 
-    /// The last event of the switch that has reached it.
-    pub(crate) fn last(&self) -> Option<(SwitchIncarnation, Position)> {
-        self.last
-    }
-
     /// Whether a message has reached the session already (messages of a sender come in order).
     pub fn has_heard(&self, from: RequestKey) -> bool {
         self.heard.get(&(from.session, from.incarnation)).is_some_and(|last| from.request <= last.request)

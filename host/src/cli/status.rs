@@ -70,6 +70,9 @@ impl Arguments {
                     let standing = if peer.ready { "ready".to_owned() } else { peer.why_not.clone().unwrap_or_else(|| "not ready".to_owned()) };
                     println!("       its peer {}: {standing}", peer.instance);
                 }
+                if status.replays_differed > 0 {
+                    println!("       {} replays differed from the journal, which wins; the log says which", status.replays_differed);
+                }
                 if status.role == "backup" {
                     let holder = status.holder.as_deref().unwrap_or("nobody");
                     println!("       {holder} is primary; the switch is {}", if status.reaches_switch { "reached" } else { "not reached" });

@@ -275,7 +275,7 @@ impl<G: Guests> SoloHost<G> {
                     }
                     Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
                     Output::Unreadable(session, message) => tracing::error!(%session, "this session is lost: {message}"),
-                    Output::Warn(what) => self.hands.warn(what),
+                    Output::Warn(what) | Output::Differs(what) => self.hands.warn(what),
                 }
             }
         }

@@ -5,12 +5,16 @@ use std::{
     io,
     ops::ControlFlow,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use tandem_journal::decode;
-use tandem_session::{AnyGuests, Folded, Following, Records, WorkerOptions};
+use tandem_session::{AnyGuests, Folded, Following, Records, WorkerOptions, is_a_difference};
 use tandem_store::{Disposition, Reader, StoreError};
 use tandem_words::NodeId;
 
@@ -39,6 +43,7 @@ const GUESTS_CATCH_UP_WITHIN: Duration = Duration::from_millis(20);
 pub struct Follower {
     wanted: Sender<()>,
     followed: Receiver<Vec<Followed>>,
+    replays_differed: Arc<AtomicUsize>,
 }
 
 /// What was followed for one worker.
@@ -70,8 +75,13 @@ impl Follower {
     pub fn start(path: &Path, node: NodeId, guests: Vec<AnyGuests>, options: WorkerOptions) -> io::Result<Self> {
         let ((wanted, asked), (give, followed)) = (bounded(1), bounded(1));
         let path = path.to_owned();
+        let replays_differed = Arc::new(AtomicUsize::new(0));
+        let differed = Arc::clone(&replays_differed);
         let workers = guests.into_iter().map(|guests| Following::new(node, guests, options)).collect();
-        let run = move || match open(&path).map_err(Lost::from).and_then(|reader| Reading { reader, node, workers, through: 0 }.run(&asked)) {
+        let run = move || match open(&path)
+            .map_err(Lost::from)
+            .and_then(|reader| Reading { reader, node, workers, through: 0, differed }.run(&asked))
+        {
             Ok(followed) => {
                 // Whoever asked may have gone.
                 let _ = give.send(followed);
@@ -80,7 +90,12 @@ impl Follower {
             Err(why) => tracing::warn!("the journal is not read ahead any more, and a takeover reads all of it: {why}"),
         };
         std::thread::Builder::new().name("follower".to_owned()).spawn(run)?;
-        Ok(Follower { wanted, followed })
+        Ok(Follower { wanted, followed, replays_differed })
+    }
+
+    /// How many steps of the primary its guests made otherwise.
+    pub fn replays_differed(&self) -> usize {
+        self.replays_differed.load(Ordering::Relaxed)
     }
 
     /// Of a new primary that has its lease, so that nobody else writes: the node's sessions as the store has them now, for each worker.
@@ -97,6 +112,7 @@ struct Reading {
     workers: Vec<Following<AnyGuests>>,
     /// The last row that was read.
     through: u64,
+    differed: Arc<AtomicUsize>,
 }
 
 impl Reading {
@@ -146,9 +162,9 @@ impl Reading {
                     workers.iter_mut().for_each(Following::only_fold);
                 }
                 *through = at;
-                taken = decode(data).map_err(|error| error.to_string()).and_then(|record| {
-                    workers.get_mut(owner(record.session(), count)).map_or(Ok(()), |worker| worker.record(&record))
-                });
+                taken = decode(data)
+                    .map_err(|error| error.to_string())
+                    .and_then(|record| workers.get_mut(owner(record.session(), count)).map_or(Ok(()), |worker| worker.record(&record)));
             })?;
             taken.map_err(Lost::Row)?;
             self.tell_failures();
@@ -178,6 +194,9 @@ impl Reading {
 
     fn tell_failures(&mut self) {
         for (session, failure) in self.workers.iter_mut().flat_map(Following::take_failures) {
+            if is_a_difference(failure.kind) {
+                self.differed.fetch_add(1, Ordering::Relaxed);
+            }
             tracing::warn!(%session, "this backup could not make its primary's steps again: {}", failure.message);
         }
     }

@@ -228,11 +228,13 @@ pub fn prepare<G: Guests + Send + 'static>(
         holder: Some(named(options.instance, me.pid)),
         peer: None,
         synch: None,
+        lacking: 0,
         switch_time: 0,
         live_sessions: None,
         sessions_in_memory: None,
         recovered: found.len() - waiting.len(),
         restarted: 0,
+        replays_differed: 0,
         steps: 0,
         store: path.clone(),
     };

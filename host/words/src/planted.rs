@@ -36,11 +36,14 @@ pub enum Bug {
     SurveyIgnored,
     OpenForgotten,
     ClaimedCallTold,
+    HeirWaits,
+    HeldLossNotTold,
+    LackingNotKept,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 29] = [
+    pub const ALL: [Bug; 32] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -70,6 +73,9 @@ impl Bug {
         Bug::SurveyIgnored,
         Bug::OpenForgotten,
         Bug::ClaimedCallTold,
+        Bug::HeirWaits,
+        Bug::HeldLossNotTold,
+        Bug::LackingNotKept,
     ];
 }
 

@@ -192,6 +192,7 @@ impl Gateway {
         if let Line::Led { epoch, .. } = line {
             env.note(|| format!("epoch {epoch} leads"));
             env.switching = None;
+            env.judge.led(epoch, env.now_us);
         }
         env.judge.line(line);
     }

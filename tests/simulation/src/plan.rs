@@ -84,6 +84,8 @@ impl Plan {
             passivate_after_ms: chance.pick(&[1_500, 6_000, 600_000]).unwrap_or(600_000),
             max_steps_ahead: chance.pick(&[2, 64, 64]).unwrap_or(64),
             linger_timeout_ms: 8_000,
+            // With the small one a session that waits for its restart lacks some of what came meanwhile.
+            max_held: Chance::new(seed, 11).pick(&[1_000, 1_000, 1, 2]).unwrap_or(1_000),
             ..WorkerOptions::default()
         };
         // A jump back by an hour leaves a clock above 0.

@@ -327,6 +327,7 @@ impl World {
         }
         self.coverage.count(fault.kind, phase);
         let env = &mut self.env;
+        env.judge.struck(fault.kind, fault.lasts_ms, env.now_us);
         env.note(|| format!("FAULT {:?} in {phase:?} at instance {target} for {} ms", fault.kind, fault.lasts_ms));
         let [a, b] = &mut self.instances;
         let instance = if target == 0 { a } else { b };

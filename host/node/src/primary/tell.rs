@@ -50,12 +50,17 @@ impl Primary {
         self.truths.backup_is_behind = behind;
     }
 
-    /// Every frame received is handled, every step committed, every request sent.
+    /// Every frame received is handled, every step committed, every request sent. While sessions wait for their restart, switch time
+    /// passes no faster than real time.
     pub fn idle(&mut self, wake_at: Option<Timestamp>) -> Option<Directive> {
         if self.phase != Phase::Serving {
             return None;
         }
-        let wake_at = wake_at.into_iter().chain(self.truths.idle()).min();
+        let (truth, until) = (self.truths.idle(), self.restarts.wake_at().and(self.pace).map(|(_, until)| until));
+        if truth.is_none() && until.is_some_and(|until| until <= self.now.max(self.reconciled_at)) {
+            return None;
+        }
+        let wake_at = wake_at.into_iter().chain(truth).chain(until).min();
         let idle = (self.last_frame, wake_at);
         let news = self.told_idle != Some(idle);
         news.then(|| {

@@ -29,10 +29,10 @@ impl Pulse {
     /// longer. To be done each eighth of the timeout.
     ///
     /// The time since the last look counts for a quarter of the timeout at most: when the whole process was stopped, the
-    /// threads are given the time to show that they go on.
+    /// threads are given the time to show that they go on. A clock that jumped back counts nothing, once.
     pub fn look<'n>(&mut self, now_ms: u64, ticks: impl IntoIterator<Item = (&'n str, u64)>) {
         let passed_ms = now_ms.saturating_sub(self.looked_at_ms).min(self.timeout_ms / 4);
-        self.looked_at_ms = self.looked_at_ms.max(now_ms);
+        self.looked_at_ms = now_ms;
         let mut before = std::mem::take(&mut self.tickers);
         for (name, ticks) in ticks {
             let silent_ms = match before.remove(name) {
@@ -82,6 +82,15 @@ mod tests {
         assert!(pulse.may_renew() && pulse.stuck().is_none());
         pulse.look(3_600_125, [("node", 2)]);
         assert!(pulse.may_renew());
+    }
+
+    #[test]
+    fn a_clock_that_jumped_back_hides_no_stuck_thread() {
+        let mut pulse = Pulse::new(1_000, 3_600_000);
+        for round in 0..=9 {
+            pulse.look(round * 125, [("worker-0", 7)]);
+        }
+        assert!(!pulse.may_renew() && pulse.stuck() == Some("worker-0"));
     }
 
     #[test]

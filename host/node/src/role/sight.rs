@@ -21,7 +21,9 @@ impl Sight {
             self.blind_since_ms = None;
             return false;
         }
-        now_ms.saturating_sub(*self.blind_since_ms.get_or_insert(now_ms)) >= self.timeout_ms
+        // A clock that jumped back begins again.
+        let since_ms = *self.blind_since_ms.insert(self.blind_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms)));
+        now_ms.saturating_sub(since_ms) >= self.timeout_ms
     }
 }
 
@@ -37,5 +39,7 @@ mod tests {
         assert!(!sight.look(false, true, 1_200) && !sight.look(false, true, 2_199));
         assert!(!sight.look(false, false, 2_300), "the gateway is gone for both: nobody could do better");
         assert!(!sight.look(false, true, 9_000) && sight.look(false, true, 10_000));
+        let mut sight = Sight::new(1_000);
+        assert!(!sight.look(false, true, 3_600_000) && !sight.look(false, true, 100) && sight.look(false, true, 1_100), "its clock jumped");
     }
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tandem_journal::{Outcome, Record, SessionRows, StepFailureKind};
+use tandem_journal::{Outcome, Record, SessionRows};
 use tandem_words::SessionId;
 
-use super::{Start, apply, read, replay_step, start_of};
+use super::{Start, apply, is_a_difference, read, replay_step, start_of};
 use crate::{Effort, GuestFailure, Guests, Output, Place, Worker, slot::Slot};
 
 /// Of so many ended sessions one is replayed. A hundredth of the work once more; what differs always is found within minutes.
@@ -26,12 +26,12 @@ impl<G: Guests> Worker<G> {
         let Some(Ok(records)) = rows.map(read) else { return };
         let Ok(start) = start_of(&records) else { return };
         let opening = start.state.opening().clone();
-        let differs = self.repeat(start, &records).err().filter(is_a_difference);
+        let differs = self.repeat(start, &records).err().filter(|failure| is_a_difference(failure.kind));
         self.guests.remove(id);
         self.mark_dead();
         if let Some(GuestFailure { message, .. }) = differs {
             self.alone.insert(opening.version);
-            self.outputs.push(Output::Warn(format!(
+            self.outputs.push(Output::Differs(format!(
                 "session {id} is over, and was replayed alone as a sample of strategy {}: {message}. Its journal stands; sessions of this \
                  version that begin from now on have an instance each",
                 opening.strategy
@@ -63,9 +63,4 @@ impl<G: Guests> Worker<G> {
         }
         Ok(())
     }
-}
-
-/// Not one: there was no room for another instance, or it could not be loaded.
-fn is_a_difference(failure: &GuestFailure) -> bool {
-    matches!(failure.kind, StepFailureKind::ReplayDiverged | StepFailureKind::Trap | StepFailureKind::Error)
 }

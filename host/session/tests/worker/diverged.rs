@@ -6,7 +6,7 @@ use tandem_journal::{Outcome, Record, StepFailureKind};
 use tandem_native_guests::{Act, Script};
 use tandem_session::{Input, WorkerOptions};
 use tandem_switch_link::Over;
-use tandem_words::{EventBody, Restart, RestartCause, SessionId, StoppedBy};
+use tandem_words::{EventBody, Gap, Restart, RestartCause, SessionId, StoppedBy};
 
 use crate::rig::{Rig, call_id, digit, script};
 
@@ -67,7 +67,7 @@ fn it_starts_again_hears_why_and_then_all_that_its_call_did() {
     let asked: Vec<(u32, u32)> =
         rig.sent.iter().flat_map(|step| step.requests.iter().map(|asked| (step.incarnation, asked.request))).collect();
     assert_eq!(asked, [(2, 1), (2, 2), (2, 3)], "the old requests are not sent again");
-    assert!(rig.warned.len() == 1 && rig.warned[0].contains("replaying step 2"), "{:?}", rig.warned);
+    assert!(rig.differed.len() == 1 && rig.differed[0].contains("replaying step 2"), "{:?}", rig.differed);
     assert_eq!((rig.outcome(session), rig.w()), (Outcome::Wait, 6));
 }
 
@@ -103,7 +103,7 @@ fn where_the_manifest_is_silent_the_option_counts_and_a_session_that_is_given_up
         let mut rig = rig.crash(&[]);
         rig.event(session, 300, digit(1, "2"));
         rig.settle();
-        assert_eq!(rig.sent.last().unwrap().over, over);
+        assert_eq!((rig.sent.last().unwrap().over, rig.differed.len()), (over, 1), "it is counted, whatever becomes of it");
     }
 }
 
@@ -155,10 +155,33 @@ fn whoever_takes_over_in_the_middle_of_it_tells_the_rest_before_anything_else() 
         (0..committed).for_each(|_| _ = rig.commit_rows(1));
         let mut rig = rig.crash_without_reconciling();
         rig.arrive(session, live);
-        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true, remembers: true });
         rig.settle();
         assert_eq!(seen(&rig, session), "session.restarted interaction.added 1 2 3", "behind commit {committed}");
         assert_eq!(openings(&rig, session).len(), 2);
+    }
+}
+
+#[test]
+fn a_gap_behind_the_switch_s_last_event_is_told_to_each_run_once() {
+    // Behind each of the new incarnation's steps, and before the first.
+    for committed in 0..5 {
+        let mut rig = Rig::with(differs(false), WorkerOptions { max_steps_ahead: 2, ..WorkerOptions::default() });
+        let session = rig.call(1, 100);
+        rig.event(session, 200, digit(1, "1"));
+        rig.input(Input::News(EventBody::Gap(Gap { interaction: None, since: 200 })));
+        rig.settle();
+        let mut rig = rig.crash(&[]);
+        rig.event(session, 300, digit(1, "2"));
+        rig.load();
+        rig.load_whole();
+        (0..committed).for_each(|_| _ = rig.commit_rows(1));
+        let mut rig = rig.crash(&[]);
+        rig.settle();
+        rig.event(session, 400, digit(1, "3"));
+        rig.settle();
+        let seen = seen(&rig, session);
+        assert_eq!(seen.matches("gap").count(), 1, "behind commit {committed}: {seen}");
     }
 }
 

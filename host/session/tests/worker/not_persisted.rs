@@ -192,7 +192,7 @@ fn answers_are_those_of_the_run_that_asked() {
 }
 
 #[test]
-fn more_than_can_be_held_makes_it_partial_and_counts_for_w() {
+fn more_than_can_be_held_makes_it_partial_and_counts_for_w_when_the_backup_knows_that() {
     let told = script(|memory, event, _| {
         if let EventBody::SessionRestarted(restart) = &event.body {
             memory.set("partial", restart.partial);
@@ -204,7 +204,10 @@ fn more_than_can_be_held_makes_it_partial_and_counts_for_w() {
     let session = opening.session;
     rig.input(Input::Await(Box::new(opening)));
     (1..=4).for_each(|at| rig.event(session, 100 + at, digit(1, &at.to_string())));
-    assert_eq!(rig.ignored.iter().map(|mark| mark.position).collect::<Vec<_>>(), [3, 4]);
+    rig.settle();
+    let lost = rig.released.iter().map(|release| (release.changes.clone(), release.mark.map(|mark| mark.position)));
+    assert_eq!(lost.collect::<Vec<_>>(), [3, 4].map(|position| (vec![Change::Missed(session)], Some(position))));
+    assert!(rig.ignored.is_empty());
     rig.input(Input::Restart { session, at: 200, restart: restart(false), events: Vec::new() });
     rig.settle();
     assert_eq!(seen(&rig, session), "session.restarted 1 2");

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use tandem_journal::{Claim, Lease, Opening, Outcome, Survival};
 use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
-use tandem_session::{Arrival, CommitQueue, Durable, Folded, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold};
+use tandem_session::{
+    Arrival, CommitQueue, Durable, Folded, HostRequest, Input, Output, Release, SessionState, Worker, WorkerOptions, fold,
+};
 use tandem_switch_link::{Held, Mark, StepMessage, SwitchEvent};
 use tandem_words::{
     Deletion, Digit, Direction, EndCause, Event, EventBody, Interaction, InteractionId, Media, Origin, RequestKey, SessionId, Timestamp,
@@ -30,6 +32,7 @@ pub struct Rig {
     pub released: Vec<Release>,
     pub unreadable: Vec<(SessionId, String)>,
     pub warned: Vec<String>,
+    pub differed: Vec<String>,
     pub ignored: Vec<Mark>,
     /// Rows that are asked for and not read.
     pub loads: VecDeque<SessionId>,
@@ -69,6 +72,7 @@ impl Rig {
             released: Vec::new(),
             unreadable: Vec::new(),
             warned: Vec::new(),
+            differed: Vec::new(),
             ignored: Vec::new(),
             loads: VecDeque::new(),
             whole: VecDeque::new(),
@@ -81,7 +85,7 @@ impl Rig {
     /// The process is gone; another one recovers from the disk. The gateway has seen every request but these.
     pub fn crash(self, unknown: &[RequestKey]) -> Rig {
         let mut rig = self.crash_without_reconciling();
-        rig.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown.iter().copied().collect()), fresh: true });
+        rig.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown.iter().copied().collect()), fresh: true, remembers: true });
         rig
     }
 
@@ -94,7 +98,7 @@ impl Rig {
     /// The process is gone; a backup with these guests and sessions takes over.
     pub fn crash_as(self, guests: NativeGuests, sessions: Vec<Folded>) -> Rig {
         let mut rig = self.taken_over(guests, sessions);
-        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true, remembers: true });
         rig
     }
 
@@ -195,6 +199,7 @@ impl Rig {
             Output::Redo(release) => self.release(release),
             Output::Unreadable(session, why) => self.unreadable.push((session, why)),
             Output::Warn(what) => self.warned.push(what),
+            Output::Differs(what) => self.differed.push(what),
         }
     }
 
@@ -296,7 +301,7 @@ impl Rig {
     /// `unknown` to the gateway, on the same primary's new connection.
     pub fn reconnect(&mut self, unknown: &[RequestKey]) {
         let unknown: BTreeSet<RequestKey> = unknown.iter().copied().collect();
-        self.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown), fresh: false });
+        self.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown), fresh: false, remembers: true });
     }
 
     pub fn state(&self, session: SessionId) -> &SessionState {

@@ -32,10 +32,10 @@ fn one_ended_session_in_a_hundred_is_replayed_and_one_that_differs_isolates_its_
         assert_eq!(rig.loads.len(), 1);
         rig.settle();
         assert_eq!(
-            rig.warned.iter().any(|told| told.contains("101-1-100") && told.contains("replaying step 1")),
+            rig.differed.iter().any(|told| told.contains("101-1-100") && told.contains("replaying step 1")),
             differs,
             "{:?}",
-            rig.warned
+            rig.differed
         );
         assert!(rig.worker.state(session).is_none() && rig.guests.memory(session).is_none(), "nothing is left of it");
         let (one, other) = (rig.call(101, 500), rig.call(102, 500));
@@ -50,5 +50,5 @@ fn a_failed_session_is_a_sample_as_far_as_it_ran_well() {
     let session = rig.call(100, 100);
     rig.event(session, 200, digit(100, "e"));
     rig.settle();
-    assert_eq!((rig.warned.len(), rig.guests.counts().replayed_starts), (0, 1));
+    assert_eq!((rig.differed.len(), rig.guests.counts().replayed_starts), (0, 1));
 }

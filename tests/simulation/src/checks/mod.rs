@@ -11,6 +11,7 @@
 //! | `recovered` | P7 |
 //! | `ears` | P4, P7 of sessions that are not persisted |
 //! | `restarts`, `synch` | who starts again, when, and as uncertain or not |
+//! | `unled` | P8: how long nobody leads |
 //! | `silence` | P9 |
 //! | `replay` | P10 |
 //!
@@ -27,6 +28,7 @@ mod silence;
 mod switch;
 mod synch;
 mod timers;
+mod unled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,12 +43,13 @@ use tandem_switch_link::{GatewayFrame, GatewayMessage, HostMessage};
 use tandem_synch_link::PrimaryMessage;
 use tandem_words::{Epoch, EventBody, InteractionId, RequestKey, Restart, SessionId, Timestamp};
 
-use crate::{agenda::Process, plan::Plan, store::Disk, strategies::Heard};
+use crate::{agenda::Process, fault::Kind, plan::Plan, store::Disk, strategies::Heard};
 use ears::Ears;
 use journal::Journal;
 use restarts::Restarts;
 use switch::Switch;
 use synch::Synch;
+use unled::Unled;
 
 /// A promise was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,7 @@ pub struct Judge {
     ears: Ears,
     restarts: Restarts,
     synch: Synch,
+    unled: Unled,
     /// Who took each epoch.
     leases: BTreeMap<Epoch, Process>,
     /// Connections whose `lead` was acknowledged.
@@ -86,6 +90,7 @@ impl Judge {
             ears: Ears::default(),
             restarts: Restarts::new(plan.restarts.clone()),
             synch: Synch::default(),
+            unled: Unled::new(plan),
             leases: BTreeMap::new(),
             led: BTreeSet::new(),
             standing_still: BTreeMap::new(),
@@ -117,6 +122,40 @@ impl Judge {
         self.leases.insert(epoch, process);
         self.restarts.begins(process);
         self.synch.leads(process, epoch);
+    }
+
+    /// The gateway follows whoever took this epoch.
+    pub fn led(&mut self, epoch: Epoch, now_us: u64) {
+        if let Some(process) = self.leases.get(&epoch) {
+            let led = self.unled.led(*process, now_us);
+            self.take(led);
+        }
+    }
+
+    /// Whether the gateway follows this process, and nobody has taken the lease since.
+    fn leads(&self, process: Process) -> bool {
+        let newest = self.leases.last_key_value();
+        newest.is_some_and(|(epoch, holder)| *epoch == self.switch.highest_epoch && *holder == process)
+    }
+
+    /// A fault comes.
+    pub fn struck(&mut self, kind: Kind, lasts_ms: u64, now_us: u64) {
+        self.unled.struck(kind, lasts_ms, now_us);
+    }
+
+    /// A process starts.
+    pub fn starts(&mut self, process: Process, now_us: u64) {
+        self.unled.starts(process, now_us);
+    }
+
+    /// A process is gone.
+    pub fn dies(&mut self, process: Process, now_us: u64) {
+        self.unled.dies(process, self.leads(process), now_us);
+    }
+
+    /// A primary is asked to hand over.
+    pub fn hands_over(&mut self, process: Process, now_us: u64) {
+        self.unled.hands_over(process, self.leads(process), now_us);
     }
 
     /// A message leaves a process for the gateway.

@@ -329,7 +329,7 @@ impl Leader {
             }
             Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
             Output::Unreadable(session, why) => env.judge.find("journal", format!("session {session} cannot be read: {why}")),
-            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) | Output::Warn(_) => {}
+            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) | Output::Warn(_) | Output::Differs(_) => {}
         }
     }
 

@@ -148,6 +148,7 @@ impl Instance {
             *living = Some(self.process);
         }
         env.note(|| format!("{} starts, life {life}", self.name));
+        env.judge.starts(self.process, env.now_us);
         let candidate = Candidate::starting(self.candidate_options(env), self.now_ms(env));
         self.watch(candidate, env);
     }
@@ -158,6 +159,7 @@ impl Instance {
             return;
         }
         env.note(|| format!("{} is gone: {why}", self.name));
+        env.judge.dies(self.process, env.now_us);
         self.role = Role::Gone;
         self.run += 1;
         env.disk.end(self.process);
@@ -221,6 +223,7 @@ impl Instance {
         let forced = env.chance.percent(60);
         if !leader.is_stopping() && (forced || leader.is_backup_ready()) {
             env.switching = Some(self.process);
+            env.judge.hands_over(self.process, env.now_us);
             let letter = if self.process.instance == 0 { 'b' } else { 'a' };
             leader.stop(Some(InstanceName { letter, ..self.name }), env);
         }
