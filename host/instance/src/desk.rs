@@ -44,9 +44,9 @@ pub fn carry_out(directives: Vec<Directive>, floor: &mut impl Floor) {
             Directive::TakeStock => floor.take_stock(),
             Directive::Follow(mark) => floor.follow(mark),
             Directive::Prepare(mark) => floor.prepare(mark),
-            Directive::Reconciled { unknown, fresh } => {
+            Directive::Reconciled { unknown, fresh, remembers } => {
                 let unknown = Arc::new(unknown);
-                floor.workers(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });
+                floor.workers(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh, remembers });
             }
             Directive::Advance(now) => floor.workers(|| Input::Advance(now)),
             Directive::Open { opening, event } => {

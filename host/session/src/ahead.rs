@@ -50,13 +50,19 @@ impl<G: Guests> Worker<G> {
     /// To be called when nothing else is to be done: rebuilds the guest of one session that was read ahead. False: there is none.
     /// Nothing but time comes of it: where the rebuild fails, the session's next event finds that out again, and is told of it.
     pub fn rebuild_ahead(&mut self) -> bool {
+        self.rebuild_ahead_while(&|| true)
+    }
+
+    /// The same, as long as there still is nothing else to be done, which is asked before each step: a long session that gives way is
+    /// left to its next event.
+    pub fn rebuild_ahead_while(&mut self, idle: &dyn Fn() -> bool) -> bool {
         let Some((id, _)) = self.ahead.first_key_value() else { return false };
         let id = *id;
         self.no_longer_ahead(id);
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| slot.persisted) else { return true };
         let (records, alone) = (std::mem::take(&mut slot.memory), slot.alone);
         if slot.presence == Presence::Absent && !records.is_empty() {
-            match self.replay(&records, alone) {
+            match self.replay(&records, alone, idle) {
                 Ok(state) => self.come_back(id, state),
                 Err(_) => {
                     self.guests.remove(id);

@@ -62,10 +62,11 @@ impl<G: Guests> Following<G> {
             _ => Guest::Never,
         };
         if guest == Guest::Absent && !self.only_folds {
-            guest = match replay(&mut self.guests, self.options.step, &records.0, Place::Shared) {
+            guest = match replay(&mut self.guests, self.options.step, &records.0, Place::Shared, &|| true) {
                 Ok(_) => Guest::Here,
                 Err(Setback::Unreadable(message)) => return Err(message),
                 Err(Setback::Guest(_, failure, _)) => self.failed(session, failure),
+                Err(Setback::GivesWay) => Guest::Absent,
             };
         }
         self.put(session, Followed { state, last_snapshot, guest });

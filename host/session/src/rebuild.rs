@@ -117,6 +117,8 @@ pub(crate) enum Setback {
     Unreadable(String),
     /// Its guest cannot follow the journal.
     Guest(Box<SessionState>, StepFailure, bool),
+    /// There was something else to be done.
+    GivesWay,
 }
 
 fn end_of(records: &[Arc<Record>]) -> Result<Box<SessionState>, Setback> {
@@ -163,9 +165,11 @@ impl<G: Guests> Worker<G> {
     }
 
     fn bring_back(&mut self, id: SessionId, records: &[Arc<Record>], alone: bool) {
-        match self.replay(records, alone) {
+        match self.replay(records, alone, &|| true) {
             Ok(state) => self.come_back(id, state),
             Err(Setback::Unreadable(message)) => self.give_up(id, message),
+            // Only what nobody waits for does.
+            Err(Setback::GivesWay) => {}
             Err(Setback::Guest(state, _, true)) if !alone => {
                 // It died in company: once more, alone.
                 if let Some(slot) = self.slots.get_mut(&id) {
@@ -230,15 +234,16 @@ impl<G: Guests> Worker<G> {
     }
 
     /// Restores or starts the guest and has it make the tail's steps again; the journal's requests stand, not the guest's.
-    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool) -> Result<Box<SessionState>, Setback> {
+    /// As long as `on` says so: asked before each step.
+    pub(crate) fn replay(&mut self, records: &[Arc<Record>], alone: bool, on: &dyn Fn() -> bool) -> Result<Box<SessionState>, Setback> {
         // Whether it lives is known, but for a session that only a message has named.
-        if !session_of(records).is_some_and(|session| self.state(session).is_some()) {
+        if session_of(records).is_none_or(|session| self.state(session).is_none()) {
             let end = end_of(records)?;
             if !end.is_live() {
                 return Ok(end);
             }
         }
-        replay(&mut self.guests, self.options.step, records, if alone { Place::Own } else { Place::Shared })
+        replay(&mut self.guests, self.options.step, records, if alone { Place::Own } else { Place::Shared }, on)
     }
 }
 
@@ -248,6 +253,7 @@ pub(crate) fn replay<G: Guests>(
     limits: StepLimits,
     records: &[Arc<Record>],
     place: Place,
+    on: &dyn Fn() -> bool,
 ) -> Result<Box<SessionState>, Setback> {
     let Start { state, snapshot, tail, .. } = start_of(records).map_err(Setback::Unreadable)?;
     let (version, context) = (state.opening().version, state.context());
@@ -264,6 +270,9 @@ pub(crate) fn replay<G: Guests>(
         if let Record::Step(step) = &**record
             && step.event.seq > state.seq()
         {
+            if !on() {
+                return Err(Setback::GivesWay);
+            }
             let (before, result) = replay_step(guests, limits, state, step);
             state = before;
             if let Err(failure) = result {

@@ -188,6 +188,18 @@ pub(crate) fn resend(
     steps.into_iter().map(told).collect()
 }
 
+/// Whether the gateway, which still knows what it was told, knows the session's last step: a request of that step has come. (Of a step
+/// that went in parts an earlier one may have come alone; what the later ones can tell beside requests is a cancel, and the end.)
+pub(crate) fn has_come(state: &SessionState, unknown: &BTreeSet<RequestKey>) -> bool {
+    let mut open = state.open_requests().filter(|(_, open)| open.is_for_switch());
+    let mut of_last = false;
+    let all_known = open.all(|(request, open)| {
+        of_last |= open.seq == state.seq();
+        !open.cancelled && !unknown.contains(&state.key(request))
+    });
+    state.is_live() && all_known && of_last
+}
+
 /// What the host serves itself of a recovered session's open requests; none: nothing.
 pub(crate) fn redo(state: &SessionState) -> Option<Release> {
     let mut release = Release { started_for: starter(state).filter(|_| state.seq() == 0), ..nothing(state) };

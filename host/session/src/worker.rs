@@ -47,6 +47,8 @@ pub enum Input {
         unknown: Arc<BTreeSet<RequestKey>>,
         /// Whether this is the epoch's first.
         fresh: bool,
+        /// Whether the gateway still knows what it was told before.
+        remembers: bool,
     },
     /// [`Worker::news`].
     News(EventBody),
@@ -124,7 +126,7 @@ impl<G: Guests> Worker<G> {
             Input::LoadedAll(id, rows) => self.loaded_all(id, &rows),
             Input::Recover(folded) => self.recover(folded),
             Input::ReadAhead(id, records) => self.read_ahead(id, records),
-            Input::Reconciled { unknown, fresh } => self.reconciled(&unknown, fresh),
+            Input::Reconciled { unknown, fresh, remembers } => self.reconciled(&unknown, fresh, remembers),
             Input::News(body) => self.news(&body),
             Input::Await(opening) => self.await_restart(*opening),
             Input::Restart { session, at, restart, events } => self.restart(session, at, restart, events),
@@ -273,14 +275,17 @@ impl<G: Guests> Worker<G> {
 
     /// The gateway has said which of the inventory's requests it has never seen: they are sent again, the others are not.
     /// `fresh`: a new epoch, not only a new connection, so what the host serves itself is done again too, and recovered
-    /// sessions that want to know hear `session.recovered`.
-    pub fn reconciled(&mut self, unknown: &BTreeSet<RequestKey>, fresh: bool) {
+    /// sessions that want to know hear `session.recovered`. `remembers`: the gateway still knows what it was told before, so of a session
+    /// whose last step it has shown to know nothing is said again.
+    pub fn reconciled(&mut self, unknown: &BTreeSet<RequestKey>, fresh: bool, remembers: bool) {
         let mut recovered = Vec::new();
         for (id, slot) in &mut self.slots {
             let Some(state) = slot.state.as_deref() else { continue };
             slot.told = None;
-            let again = release::resend(state, unknown, slot.durable_seq(), self.options.max_quiet_ms, self.epoch);
-            self.outputs.extend(again.into_iter().map(Output::Tell));
+            if !(remembers && release::has_come(state, unknown)) {
+                let again = release::resend(state, unknown, slot.durable_seq(), self.options.max_quiet_ms, self.epoch);
+                self.outputs.extend(again.into_iter().map(Output::Tell));
+            }
             if !fresh || !slot.recovered {
                 continue;
             }

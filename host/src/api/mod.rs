@@ -1,11 +1,14 @@
-//! The admin port: health, readiness, status, switchover. It asks through the instance's handle.
+//! The admin port: health, readiness, status, metrics, switchover. It asks through the instance's handle.
+
+mod metrics;
 
 use std::{io, net::SocketAddr};
 
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
+    response::IntoResponse,
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,7 @@ impl Admin {
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(ready))
             .route("/status", get(status))
+            .route("/metrics", get(measured))
             .route("/switchover", post(switchover))
             .with_state(instance);
         let ended = async move {
@@ -71,6 +75,11 @@ async fn ready(State(instance): State<Running>) -> (StatusCode, String) {
 
 async fn status(State(instance): State<Running>) -> Result<Json<Status>, StatusCode> {
     asked(instance, Running::status).await.map(Json).ok_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+async fn measured(State(instance): State<Running>) -> Result<impl IntoResponse, StatusCode> {
+    let status = asked(instance, Running::status).await.ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&status)))
 }
 
 /// What may be asked with it; nothing: as it stands here.

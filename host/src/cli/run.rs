@@ -6,7 +6,6 @@ mod settings;
 mod signals;
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -24,7 +23,7 @@ use tokio::{runtime, sync::watch};
 use super::{LogArguments, Verdict};
 use crate::{
     api::Admin,
-    deployment::{DeploymentError, Loader, ToKeep},
+    deployment::{DeploymentError, Lacking, Loader, ToKeep},
     node::{self, CandidateService, Home, InstanceError, InstanceOptions, NodeLock, Running, Ticks},
     options::{FencingBy, Loaded, Options, values::StoreUrl},
     session::worker_name,
@@ -75,7 +74,10 @@ impl Arguments {
             (Some(path), _) => Some(node::open_store(path).map_err(Report::msg)?),
             (None, home) => home.as_ref().map(|home| home.store.reader()).transpose().map_err(Report::msg)?,
         };
-        let _name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
+        // Locks follow the path: one store at two of them (a link) is one store. It is there now.
+        let path = path.map(canonical).transpose()?;
+        let path = path.as_deref();
+        let name = path.map(|path| alone_and_able(path, self.instance, &options)).transpose()?;
         let engine = Engine::new(settings::engine_limits(&options)).map_err(Report::msg)?;
         let cache = open_cache(path)?;
         let catalogue = Arc::new(Catalogue::new());
@@ -108,9 +110,10 @@ impl Arguments {
             runtime.spawn(admin.run(running.clone(), ended));
         }
         let store = path.map(Path::to_owned).unwrap_or_default();
-        let mut roles = Roles { store, instance, link, loader, to_keep, engine: &engine, catalogue: &catalogue, running };
-        let ran = match (path, home.take()) {
-            (Some(path), _) => roles.play(path, &options),
+        let lacking = Lacking::default();
+        let mut roles = Roles { store, instance, link, loader, lacking, to_keep, engine: &engine, catalogue: &catalogue, running };
+        let ran = match (path.zip(name), home.take()) {
+            (Some((path, name)), _) => roles.play(path, name, &options),
             (None, Some(home)) => roles.primary(home).map(|_| ()),
             (None, None) => Ok(()),
         };
@@ -124,6 +127,11 @@ impl Arguments {
 
 /// How long the other instance may take to start or to end, before it counts as one that cannot be killed.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+
+/// The store's file behind all links.
+fn canonical(store: &Path) -> miette::Result<PathBuf> {
+    store.canonicalize().into_diagnostic().wrap_err_with(|| format!("the store {} cannot be found", store.display()))
+}
 
 /// Nobody else has the instance's name, and the other instance, where it runs, is one that this one could kill.
 fn alone_and_able(store: &Path, instance: InstanceName, options: &Options) -> miette::Result<InstanceLock> {
@@ -154,12 +162,19 @@ fn open_cache(store: Option<&Path>) -> miette::Result<Option<Cache>> {
 /// How often a backup looks whether it lacks a component. Reason: compiling one takes seconds, and nobody is harmed meanwhile.
 const LOOKS_AGAIN_EACH: Duration = Duration::from_secs(5);
 
+/// How long a new primary tries to load what its sessions run on, and how soon again, before it goes on without: a compiler that was
+/// killed, or found no room. All calls wait meanwhile, so it ends before the control deadline's default of 4 s does.
+const LOADS_WITHIN: Duration = Duration::from_secs(3);
+/// See [`LOADS_WITHIN`].
+const LOADS_AGAIN_EACH: Duration = Duration::from_millis(500);
+
 /// What stays over all roles: engine, catalogue, cache, what is compiled.
 struct Roles<'a> {
     store: PathBuf,
     instance: InstanceOptions,
     link: ClientOptions,
     loader: Loader<'a>,
+    lacking: Lacking,
     to_keep: ToKeep,
     engine: &'a Engine,
     catalogue: &'a Arc<Catalogue>,
@@ -168,12 +183,12 @@ struct Roles<'a> {
 
 impl Roles<'_> {
     /// Candidate, primary, candidate, until it is told to end, or cannot go on.
-    fn play(&mut self, store: &Path, options: &Options) -> miette::Result<()> {
+    fn play(&mut self, store: &Path, name: InstanceLock, options: &Options) -> miette::Result<()> {
         let candidate = settings::candidate(&self.instance, options);
         if candidate.fencing == Fencing::EpochOnly {
             tracing::warn!("lease.fencing = \"epoch\": nobody is killed; this is for tests");
         }
-        let lock = NodeLock::new(store, node::this_process(self.instance.instance));
+        let lock = NodeLock::named(store, node::this_process(self.instance.instance), name);
         self.load_live(store)?;
         let mut first = true;
         while !self.running.is_stopping() {
@@ -203,8 +218,9 @@ impl Roles<'_> {
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
+        service.lacks(self.lacking.clone());
         self.running.plays(service.handle());
-        let looking = self.looks_again();
+        let looking = self.instance.pair.as_ref().and_then(|_| self.looks_again());
         let ran = service.run(&mut |store| self.to_keep.keep(store));
         drop(looking);
         let _ = shutdown.send(true);
@@ -231,7 +247,12 @@ impl Roles<'_> {
         let ticks = home.ticks.clone();
         let mut ready = node::prepare(&self.instance, home, |worker| self.guests(worker, &ticks)).map_err(Report::msg)?;
         let (versions, reader) = ready.found();
-        self.loader.load_kept(versions, reader).map_err(Report::msg)?;
+        let until = Instant::now() + LOADS_WITHIN;
+        while self.loader.load_kept(versions, reader, &self.lacking).map_err(Report::msg)? && Instant::now() < until {
+            std::thread::sleep(LOADS_AGAIN_EACH);
+        }
+        // Sessions whose next event comes late enough live on.
+        let _looking = (!self.lacking.is_empty()).then(|| self.looks_again());
         self.running.plays(ready.handle.clone());
         match ready.run(self.link.clone()) {
             Ok(()) => Ok(!self.running.is_stopping()),
@@ -243,19 +264,18 @@ impl Roles<'_> {
         }
     }
 
-    /// A backup loads what its primary begins to run while it watches. It ends when the result is dropped; nobody waits for a
-    /// compiler then, and a primary loads what it lacks.
+    /// A backup loads what its primary begins to run while it watches, and whoever lacks something tries again. It ends when the result is
+    /// dropped; nobody waits for a compiler then, and a primary loads what it lacks.
     fn looks_again(&self) -> Option<crossbeam_channel::Sender<()>> {
-        self.instance.pair.as_ref()?;
         let (over, ended) = crossbeam_channel::bounded::<()>(0);
         let (engine, catalogue) = (self.engine.clone(), Arc::clone(self.catalogue));
         let (cache, store, node) = (self.loader.cache.cloned(), self.store.clone(), self.instance.instance.node);
+        let lacking = self.lacking.clone();
         let looking = move || {
-            let mut tried = BTreeSet::new();
             while ended.recv_timeout(LOOKS_AGAIN_EACH) == Err(RecvTimeoutError::Timeout) {
                 let loader = Loader { engine: &engine, cache: cache.as_ref(), catalogue: &catalogue };
                 let opened = node::open_store(&store).map_err(DeploymentError::from);
-                if let Err(error) = opened.and_then(|mut reader| loader.load_newest(node, reader.as_mut(), &mut tried)) {
+                if let Err(error) = opened.and_then(|mut reader| loader.look_again(node, reader.as_mut(), &lacking, Instant::now())) {
                     tracing::warn!("what the primary's sessions run on could not be looked at: {error}; trying again");
                 }
             }
@@ -267,7 +287,7 @@ impl Roles<'_> {
     /// What the node's live sessions run on is loaded before it is needed.
     fn load_live(&self, store: &Path) -> miette::Result<()> {
         let mut reader = node::open_store(store).map_err(Report::msg)?;
-        self.loader.load_live(reader.as_mut()).map_err(Report::msg)
+        self.loader.load_live(reader.as_mut(), &self.lacking).map_err(Report::msg)
     }
 }
 

@@ -3,7 +3,15 @@
 //! Every component that is deployed is kept in the store, for replay needs the very one that ran: sessions that were opened
 //! under an earlier deployment get theirs from there, whatever has become of the file.
 
-use std::{collections::BTreeSet, fs, io, ops::ControlFlow, path::PathBuf, time::Duration};
+mod lacking;
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    ops::ControlFlow,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tandem_journal::{Record, Survival, decode};
 use tandem_node::{Deployment, Deployments, RestartOptions};
@@ -15,6 +23,8 @@ use crate::options::{
     Options, RoutingPoint,
     values::{StoreUrl, StrategySource},
 };
+
+pub use lacking::Lacking;
 
 /// Why a strategy cannot be deployed.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +94,7 @@ impl Loader<'_> {
     }
 
     /// As [`Loader::load_kept`], for all live sessions of the store.
-    pub fn load_live(&self, store: &mut dyn Reader) -> Result<(), DeploymentError> {
+    pub fn load_live(&self, store: &mut dyn Reader, lacking: &Lacking) -> Result<(), DeploymentError> {
         let mut versions = BTreeSet::new();
         store.sessions(&mut |session| {
             // An opening that cannot be read is told of when its session is to be recovered.
@@ -93,42 +103,53 @@ impl Loader<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        self.load_kept(&versions, store)
+        lacking.only(&versions);
+        self.load_kept(&versions, store, lacking).map(|_| ())
     }
 
-    /// As [`Loader::load_live`], for the newest of the node's live sessions: what a backup looks at again and again, lest it lacks what its
-    /// primary has begun to run. `tried`: what has been had from the store before, loaded or not.
-    pub fn load_newest(&self, node: NodeId, store: &mut dyn Reader, tried: &mut BTreeSet<VersionId>) -> Result<(), DeploymentError> {
+    /// What a backup does again and again, lest it lacks what its primary has begun to run: as [`Loader::load_kept`] for the newest of
+    /// the node's live sessions; and for all of them where something could not be had a while ago.
+    pub fn look_again(&self, node: NodeId, store: &mut dyn Reader, lacking: &Lacking, now: Instant) -> Result<(), DeploymentError> {
+        if lacking.is_due(now) {
+            return self.load_live(store, lacking);
+        }
+        let mut versions = BTreeSet::new();
         for session in store.live_sessions(node)?.into_iter().rev().take(NEWEST) {
             let Some(rows) = store.session_rows(session)? else { continue };
             // One that cannot be read is told of when it is to be recovered.
-            let Ok(Record::Opened(opening)) = decode(&rows.opening) else { continue };
-            let version = opening.version;
-            if self.catalogue.get(&version).is_none() && !tried.contains(&version) && store.component(version)?.is_some() {
-                tried.insert(version);
-                self.load_kept(&[version].into(), store)?;
-                tracing::info!(%version, strategy = opening.strategy, "what the primary's sessions run on is loaded here, too");
+            if let Ok(Record::Opened(opening)) = decode(&rows.opening) {
+                versions.insert(opening.version);
             }
         }
-        Ok(())
+        versions.retain(|version| !lacking.has(version));
+        self.load_kept(&versions, store, lacking).map(|_| ())
     }
 
-    /// The versions that live sessions were opened under. One that cannot be had is told of and costs its own sessions only: they
-    /// fail by name when their next event comes, and their calls take the default route.
-    pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &mut dyn Reader) -> Result<(), DeploymentError> {
+    /// The versions that live sessions were opened under. One that cannot be had is told of, stands in `lacking` until it is had, and
+    /// costs its own sessions only: they fail by name when their next event comes, and their calls take the default route. Returns
+    /// whether one may be had soon: what failed was the machine, not the component.
+    pub fn load_kept(&self, versions: &BTreeSet<VersionId>, store: &mut dyn Reader, lacking: &Lacking) -> Result<bool, DeploymentError> {
+        let mut soon = false;
         for version in versions.iter().filter(|version| self.catalogue.get(version).is_none()) {
+            // Also while it is being compiled.
+            lacking.add(*version);
             let Some(component) = store.component(*version)? else {
                 tracing::error!(%version, "live sessions run on a version that the store does not have");
                 continue;
             };
             match Strategy::load(self.engine, &component.bytes, self.cache) {
-                Ok(strategy) => self.catalogue.add(strategy)?,
+                Ok(strategy) => {
+                    self.catalogue.add(strategy)?;
+                    lacking.remove(version);
+                    tracing::info!(%version, strategy = component.name, "what live sessions run on is loaded");
+                }
                 Err(error) => {
-                    tracing::error!(%version, strategy = component.name, "live sessions run on a version that cannot be loaded: {error}")
+                    soon |= error.may_pass();
+                    tracing::error!(%version, strategy = component.name, "live sessions run on a version that cannot be loaded: {error}");
                 }
             }
         }
-        Ok(())
+        Ok(soon)
     }
 }
 
@@ -206,4 +227,66 @@ fn parameters(point: &RoutingPoint, manifest: &tandem_words::Manifest) -> Result
         Ok(Property::new(parameter.name.clone(), value))
     };
     manifest.parameters.iter().map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+    use tandem_journal::{Batch, Lease, Opening, encode};
+    use tandem_store::{Holder, Memory};
+    use tandem_strategy::{Compiler, EngineLimits};
+    use tandem_words::{InstanceName, Origin, SessionId};
+
+    use super::*;
+
+    /// A session lives on the component.
+    fn store(wasm: &[u8]) -> (Memory, VersionId) {
+        let version = VersionId(Sha256::digest(wasm).into());
+        let mut store = Memory::default();
+        let instance = InstanceName { node: 101, letter: 'a' };
+        let lease = store.take_lease(101, &Holder { instance, pid: 1, process_start: 1, boot_id: String::new() }).unwrap();
+        store.keep_component(version, "welcome", wasm).unwrap();
+        let opened = Record::Opened(Opening {
+            session: SessionId { node: 101, epoch: 1, number: 1 },
+            incarnation: 1,
+            epoch: 1,
+            claim: None,
+            origin: Origin::Api,
+            strategy: "welcome".to_owned(),
+            version,
+            parameters: Vec::new(),
+            switch: "main".into(),
+            started_at: 1,
+            survival: Survival::Recovered,
+        });
+        let lease = Lease { counter: 1, ..lease };
+        let rows = vec![encode(&opened).unwrap()];
+        store.commit(&Batch { lease, watermarks: Vec::new(), rows, solo: false }).unwrap();
+        (store, version)
+    }
+
+    fn cache(folder: &tempfile::TempDir, compiler: Compiler) -> Cache {
+        Cache::open(&folder.path().join("compiled"), compiler).unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_compiled_is_tried_again_and_lacked_until_then() {
+        let (store, version) = store(tandem_strategies::strategy("welcome").unwrap().wasm);
+        let (mut reader, folder) = (store.reader().unwrap(), tempfile::tempdir().unwrap());
+        let dies = Compiler::Subprocess { exe: "/bin/sh".into(), args: ["-c", "kill -9 $$"].map(str::to_owned).into() };
+        let (dies, works) = (cache(&folder, dies), cache(&folder, Compiler::InProcess));
+        let (engine, catalogue, lacking) = (Engine::new(EngineLimits::default()).unwrap(), Catalogue::new(), Lacking::default());
+        let loader = |cache| Loader { engine: &engine, cache: Some(cache), catalogue: &catalogue };
+        let now = Instant::now();
+        loader(&dies).look_again(101, reader.as_mut(), &lacking, now).unwrap();
+        assert!(lacking.has(&version) && lacking.len() == 1 && catalogue.get(&version).is_none());
+        assert!(loader(&dies).load_kept(&[version].into(), reader.as_mut(), &lacking).unwrap(), "it may pass");
+        loader(&works).look_again(101, reader.as_mut(), &lacking, now).unwrap();
+        assert!(catalogue.get(&version).is_none(), "a compiler that dies is not started again at once");
+        loader(&works).look_again(101, reader.as_mut(), &lacking, now + Duration::from_secs(60)).unwrap();
+        assert!(catalogue.get(&version).is_some() && lacking.is_empty());
+        lacking.add(version);
+        lacking.only(&BTreeSet::new());
+        assert!(lacking.is_empty(), "its sessions are over");
+    }
 }

@@ -17,7 +17,7 @@ use super::{
     Fatal, Follower, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder,
     inbox::weight, this_process,
 };
-use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
+use crate::{deployment::Lacking, session::Activity, switch_link::Outgoing, synch::BackupHandle};
 
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
 const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -52,6 +52,7 @@ pub struct CandidateService {
     ticks: Ticks,
     /// The synch link, and what tells the versions whose components are compiled.
     synch: Option<(BackupHandle, Compiled)>,
+    lacking: Lacking,
     node: Sender<ToNode>,
     messages: Receiver<ToNode>,
     activity: Activity,
@@ -78,6 +79,7 @@ impl CandidateService {
             follower: None,
             ticks: Ticks::default(),
             synch: None,
+            lacking: Lacking::default(),
             node,
             messages,
             activity,
@@ -87,6 +89,11 @@ impl CandidateService {
     /// It tells the primary how it stands, and which versions are compiled.
     pub fn tells(&mut self, primary: BackupHandle, compiled: Compiled) {
         self.synch = Some((primary, compiled));
+    }
+
+    /// What it lacks of what live sessions run on: as long as that is anything, it is not ready.
+    pub fn lacks(&mut self, lacking: Lacking) {
+        self.lacking = lacking;
     }
 
     /// To watch and stop it.
@@ -117,7 +124,7 @@ impl CandidateService {
             if Instant::now() >= next_look || has_lock && !had_lock {
                 self.looks()?;
                 tried = false;
-                self.lock.keep();
+                self.lock.keep()?;
                 // Until it may ask for the lock nothing would wake it.
                 let waits = self.candidate.wants_lock(boot_clock_ms());
                 next_look = Instant::now() + if waits { looks_each } else { looks_each.min(SHORTLY) };
@@ -341,6 +348,7 @@ impl CandidateService {
                 let status = link.status();
                 SynchStanding { connected: status.connected.is_some(), full: status.full, lag: 0, problem: status.problem }
             }),
+            lacking: self.lacking.len(),
             restarted: 0,
             replays_differed: self.follower.as_ref().map_or(0, Follower::replays_differed),
             switch_time: 0,

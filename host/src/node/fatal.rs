@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tandem_journal::FormatError;
 use tandem_node::LinkError;
-use tandem_store::{Disposition, StoreError};
+use tandem_store::{Disposition, LockError, StoreError};
 
 /// How long an instance that was told to end may take to let its commits come through. Below the 10 s after which Docker kills.
 pub(super) const STOPS_WITHIN: Duration = Duration::from_secs(8);
@@ -27,6 +27,9 @@ pub enum Fatal {
         /// Its name.
         thread: String,
     },
+    /// The lock's file of its name was removed, and somebody took the name.
+    #[error("the file of this instance's lock was removed by hand, and another process has the name now; this one ends ({0})")]
+    Name(LockError),
     /// It must not be primary any more, and does not get rid of what it was.
     #[error("the thread {thread} does not end, and without that no other instance may act; the process ends. Start the instance again")]
     Remains {

@@ -1,7 +1,7 @@
 //! What the node's thread is told, and how the switch link tells it.
 
 use crossbeam_channel::Sender;
-use tandem_session::{Durable, Output};
+use tandem_session::{Durable, Inventory, Output};
 use tandem_switch_link::{GatewayFrame, Mark};
 use tandem_words::InstanceName;
 
@@ -20,6 +20,8 @@ pub enum ToNode {
     Durable(Vec<Durable>, Option<Mark>),
     /// What workers want done by others. Counted.
     Outputs(Vec<Output>),
+    /// What a worker's sessions hold and wait for, asked for by this number.
+    Inventory(u64, Inventory),
     /// News of the synch link.
     Synch(PrimaryNews),
     /// Nothing is being worked on any more.

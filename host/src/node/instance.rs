@@ -228,6 +228,7 @@ pub fn prepare<G: Guests + Send + 'static>(
         holder: Some(named(options.instance, me.pid)),
         peer: None,
         synch: None,
+        lacking: 0,
         switch_time: 0,
         live_sessions: None,
         sessions_in_memory: None,

@@ -1,4 +1,5 @@
-//! The node's lock in the hands of an instance, over its roles: waited for in a thread of its own, kept, let go of.
+//! The node's lock in the hands of an instance, over its roles: waited for in a thread of its own, kept, let go of. Beside it the
+//! lock of the instance's own name, which is kept as long as the process lives.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,9 +8,9 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
-use tandem_store::{Holder, LockError, PrimaryLock};
+use tandem_store::{Holder, InstanceLock, LockError, PrimaryLock};
 
-use super::ToNode;
+use super::{Fatal, ToNode};
 
 /// How long a lock that could not be asked for waits before it is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -21,6 +22,7 @@ pub struct NodeLock(Arc<Shared>);
 struct Shared {
     store: PathBuf,
     me: Holder,
+    name: Option<Mutex<InstanceLock>>,
     state: Mutex<State>,
 }
 
@@ -32,6 +34,7 @@ struct State {
     /// Who is told when it is had.
     waker: Option<Sender<ToNode>>,
     told: bool,
+    name_told: bool,
     /// How often this process has shown by it that it moves.
     beat: u64,
     beat_failed: bool,
@@ -40,7 +43,12 @@ struct State {
 impl NodeLock {
     /// Of the node of `me`, on this store; not asked for yet.
     pub fn new(store: &Path, me: Holder) -> Self {
-        NodeLock(Arc::new(Shared { store: store.to_owned(), me, state: Mutex::default() }))
+        NodeLock(Arc::new(Shared { store: store.to_owned(), me, name: None, state: Mutex::default() }))
+    }
+
+    /// The same for one that has its name.
+    pub fn named(store: &Path, me: Holder, name: InstanceLock) -> Self {
+        NodeLock(Arc::new(Shared { store: store.to_owned(), me, name: Some(Mutex::new(name)), state: Mutex::default() }))
     }
 
     /// Takes it at once, or fails.
@@ -118,9 +126,29 @@ impl NodeLock {
         }
     }
 
-    /// Sees to it that its file is where others look for it. One that was removed by hand is made and locked again; where
-    /// another process was faster, the lease decides between the two, and the epoch fences.
-    pub fn keep(&self) {
+    /// Sees to it that the files are where others look for them; those that were removed by hand are made and locked again. Where
+    /// another process was faster with the node's lock, the lease decides between the two, and the epoch fences. One that has the
+    /// name now is an error: this process must end.
+    pub fn keep(&self) -> Result<(), Fatal> {
+        self.keep_the_nodes();
+        let Some(name) = &self.0.name else { return Ok(()) };
+        match name.lock().unwrap_or_else(PoisonError::into_inner).keep(&self.0.store, &self.0.me) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.state().name_told = false;
+                tracing::warn!("the file of this instance's lock was removed, and is made and locked again; leave it where it is");
+            }
+            Err(error @ LockError::Runs { .. }) => return Err(Fatal::Name(error)),
+            Err(error) => {
+                if !std::mem::replace(&mut self.state().name_told, true) {
+                    tracing::error!("the file of this instance's lock was removed, and cannot be had again: {error}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_the_nodes(&self) {
         let mut state = self.state();
         let Some(lock) = &state.lock else { return };
         if lock.is_in_place() {
@@ -216,11 +244,29 @@ mod tests {
         let (waker, woken) = unbounded();
         b.want(&waker);
         std::fs::remove_file(folder.path().join("cc1.db.node-101.lock")).unwrap();
-        a.keep();
+        a.keep().unwrap();
         assert!(lock(folder.path(), 'b').take().is_err(), "a has the new file");
         assert!(woken.recv_timeout(Duration::from_millis(100)).is_err(), "b waits for the new one");
         a.let_go();
         woken.recv_timeout(HUNG).unwrap();
         assert!(b.is_mine());
+    }
+
+    #[test]
+    fn a_name_whose_file_was_removed_is_kept_and_one_that_another_process_took_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("cc1.db");
+        let me = |pid| Holder { instance: InstanceName { node: 101, letter: 'a' }, pid, process_start: 1, boot_id: "x".to_owned() };
+        let take = |pid| InstanceLock::try_take(&store, &me(pid));
+        let first = NodeLock::named(&store, me(1), take(1).unwrap());
+        let remove = || std::fs::remove_file(folder.path().join("cc1.db.instance-101-a.lock")).unwrap();
+        first.keep().unwrap();
+        remove();
+        first.keep().unwrap();
+        assert!(matches!(take(2), Err(LockError::Runs { pid: Some(1), .. })), "the first has the new file");
+        remove();
+        let _second = take(2).unwrap();
+        let error = first.keep().unwrap_err();
+        assert!(matches!(error, Fatal::Name(LockError::Runs { pid: Some(2), .. })), "{error}");
     }
 }

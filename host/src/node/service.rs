@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tandem_instance::{Floor as _, desk};
 use tandem_node::{Directive, LinkError, Phase, Primary, Stock, Tenure, synch::ACKNOWLEDGES_WITHIN_MS};
-use tandem_session::Output;
+use tandem_session::{Inventory, Output};
 use tandem_store::{Disposition, Reader};
 use tandem_switch_link::{HostMessage, Mark, Refusal};
 use tandem_words::{InstanceName, SwitchName};
@@ -44,6 +44,8 @@ pub struct NodeService {
     progress: Progress,
     link: Option<Outgoing>,
     stock: StockTaking,
+    /// How often the workers were asked: what they say late is not taken.
+    inventories: u64,
     /// Since when.
     stopping: Option<Instant>,
     releasing: bool,
@@ -54,12 +56,12 @@ pub struct NodeService {
     replays_differed: usize,
 }
 
-/// How far the taking of stock is: everything handled, then W durable, then the workers asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far the taking of stock is: everything handled, then W durable, then the workers asked, then all of them heard.
 enum StockTaking {
     No,
     Wanted,
     Flushing,
+    Asking { workers: usize, stock: Stock },
 }
 
 impl NodeService {
@@ -83,6 +85,7 @@ impl NodeService {
             progress,
             link: None,
             stock: StockTaking::No,
+            inventories: 0,
             stopping: None,
             releasing: false,
             status,
@@ -143,7 +146,7 @@ impl NodeService {
             }
             if Instant::now() >= next_heartbeat {
                 next_heartbeat = Instant::now() + HEARTBEAT;
-                self.look_around();
+                self.look_around()?;
                 // What is held back says as much when it goes.
                 if self.primary.phase() != Phase::Away && self.threads.outgoing.is_empty() {
                     self.threads.send(HostMessage::Heartbeat);
@@ -233,6 +236,12 @@ impl NodeService {
                 let _ = answer.send(self.hand_over(force));
                 0
             }
+            ToNode::Inventory(number, inventory) => {
+                if number == self.inventories {
+                    self.counts(inventory);
+                }
+                0
+            }
             ToNode::Synch(news) => {
                 self.of_backup(|backup, now_ms| backup.hears(now_ms, news));
                 0
@@ -271,9 +280,9 @@ impl NodeService {
     }
 
     /// What a primary looks at every heartbeat, lest it keeps a role that it cannot fill.
-    fn look_around(&mut self) {
+    fn look_around(&mut self) -> Result<(), Fatal> {
         if let Some(lock) = &self.reign.lock {
-            lock.keep();
+            lock.keep()?;
         }
         self.of_backup(Backup::tick);
         // While nothing can be committed, nothing can be given back.
@@ -281,6 +290,7 @@ impl NodeService {
             tracing::warn!(heir = ?self.reign.heir.map(|heir| heir.to_string()), "handing over: this instance does not reach the switch, and the other one does");
             self.stopping = Some(Instant::now());
         }
+        Ok(())
     }
 
     fn status(&self) -> Status {
@@ -340,16 +350,9 @@ impl NodeService {
                 self.stock = StockTaking::Flushing;
                 self.threads.commit(ToCommitter::Flush);
             }
-            StockTaking::Flushing => {
-                // Without an answer it is asked again in a moment: with a W that is too low the gateway would tell again what
-                // sessions that are over have heard.
-                if let Some(stock) = self.take_stock()? {
-                    self.stock = StockTaking::No;
-                    let directives = self.primary.took_stock(stock);
-                    desk::carry_out(directives, &mut self.threads);
-                    self.threads.read_ahead();
-                }
-            }
+            StockTaking::Flushing => self.takes_stock()?,
+            // A worker may be rebuilding a session, which takes its time: heartbeats and probes do not wait for it.
+            StockTaking::Asking { .. } => {}
             StockTaking::No => {
                 self.primary.backup_is_behind(self.threads.backup.as_ref().is_some_and(Backup::is_behind));
                 let idle = self.primary.idle(self.threads.workers.wake_at());
@@ -359,16 +362,35 @@ impl NodeService {
         Ok(())
     }
 
-    /// None: the store was busy.
-    fn take_stock(&mut self) -> Result<Option<Stock>, Fatal> {
+    /// Everything is durable. Where the store is busy it is asked again in a moment: with a W that is too low the gateway would tell again
+    /// what sessions that are over have heard.
+    fn takes_stock(&mut self) -> Result<(), Fatal> {
         let stored = match self.reader.watermarks(self.primary.node()) {
             Ok(watermarks) => watermarks.into_iter().find(|watermark| watermark.switch == self.switch),
-            Err(error) if error.disposition() == Disposition::Repeat => return Ok(None),
+            Err(error) if error.disposition() == Disposition::Repeat => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let inventory = self.threads.workers.inventory();
         let after = stored.map(|watermark| Mark { incarnation: watermark.incarnation, position: watermark.position });
-        Ok(Some(Stock { after, interactions: inventory.interactions, requests: inventory.requests }))
+        let stock = Stock { after, interactions: Vec::new(), requests: Vec::new() };
+        self.stock = StockTaking::Asking { workers: self.threads.workers.count(), stock };
+        self.inventories += 1;
+        self.threads.workers.take_inventory(self.inventories);
+        Ok(())
+    }
+
+    /// Another worker has said what its sessions hold and wait for.
+    fn counts(&mut self, inventory: Inventory) {
+        let StockTaking::Asking { workers, stock } = &mut self.stock else { return };
+        stock.interactions.extend(inventory.interactions);
+        stock.requests.extend(inventory.requests);
+        *workers = workers.saturating_sub(1);
+        if *workers == 0
+            && let StockTaking::Asking { stock, .. } = std::mem::replace(&mut self.stock, StockTaking::No)
+        {
+            let directives = self.primary.took_stock(stock);
+            desk::carry_out(directives, &mut self.threads);
+            self.threads.read_ahead();
+        }
     }
 
     /// Sends what waits for the gateway, if the lease still allows it: a holder stops at two thirds of the timeout, and goes

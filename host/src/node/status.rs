@@ -38,6 +38,9 @@ pub struct Status {
     pub peer: Option<PeerStanding>,
     /// How the synch link stands; none: it has no ports.
     pub synch: Option<SynchStanding>,
+    /// A backup: versions that live sessions run on and that are not compiled here, as it last looked.
+    #[serde(default)]
+    pub lacking: usize,
     /// Switch time, as last heard, ms.
     pub switch_time: Timestamp,
     /// Sessions that are not over. Left out while a worker is too busy to say.
@@ -67,7 +70,7 @@ impl Status {
     /// Whether it does what its role asks for: a primary serves, a backup could take over.
     pub fn is_ready(&self) -> bool {
         let has_all = self.synch.as_ref().is_none_or(|synch| synch.connected && synch.full);
-        self.serves() || (self.role == "backup" && self.held_up.is_none() && self.reaches_switch && has_all)
+        self.serves() || (self.role == "backup" && self.held_up.is_none() && self.reaches_switch && has_all && self.lacking == 0)
     }
 
     /// In a word or a sentence.
@@ -75,6 +78,9 @@ impl Status {
         match &self.held_up {
             Some(why) if self.role == "backup" => format!("the lease cannot be taken: {why}"),
             None if self.role == "backup" && !self.reaches_switch => format!("{}, without the switch", self.phase),
+            None if self.role == "backup" && self.lacking > 0 => {
+                format!("{}, without {} of the versions that live sessions run on", self.phase, self.lacking)
+            }
             None if self.role == "backup" && !self.is_ready() => format!("{}, without all that the primary keeps", self.phase),
             Some(why) => format!("{}, but commits are held up: {why}", self.phase),
             None if self.stopping => "stopping".to_owned(),
@@ -134,4 +140,23 @@ fn sum(answers: &Receiver<(usize, usize)>, of: usize, until: Instant) -> Option<
         let (more, more_present) = answers.recv_deadline(until).ok()?;
         Some((live + more, present + more_present))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_that_lacks_a_version_of_live_sessions_is_not_ready() {
+        let status: Status = serde_json::from_value(serde_json::json!({
+            "instance": "101/b", "role": "backup", "epoch": 3, "phase": "watching", "held_up": null, "stopping": false,
+            "reaches_switch": true, "holder": "101/a (process 7)", "peer": null, "synch": null, "switch_time": 0, "live_sessions": null,
+            "sessions_in_memory": null, "recovered": 0, "restarted": 0, "steps": 0, "store": null
+        }))
+        .unwrap();
+        assert!(status.is_ready() && status.standing() == "watching");
+        let lacks = Status { lacking: 2, ..status };
+        assert!(!lacks.is_ready());
+        assert_eq!(lacks.standing(), "watching, without 2 of the versions that live sessions run on");
+    }
 }

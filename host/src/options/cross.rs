@@ -222,10 +222,11 @@ fn routing_points(options: &Options, file: &File<'_>, problems: &mut Vec<Problem
 
 fn timing(options: &Options, file: &File<'_>, problems: &mut Vec<Problem>) {
     let lease = &options.lease;
-    if lease.renewal() > lease.timeout / 2 {
-        let (renewal, half) = (show_duration(lease.renewal()), show_duration(lease.timeout / 2));
-        let problem = file.problem(&["lease", "renewal"], format!("lease.renewal ({renewal}) is more than half of lease.timeout ({half})"));
-        problems.push(problem.help("one late renewal must not cost the lease; a quarter of the timeout is usual"));
+    if lease.renewal() > lease.timeout / 4 {
+        let (renewal, quarter) = (show_duration(lease.renewal()), show_duration(lease.timeout / 4));
+        let problem =
+            file.problem(&["lease", "renewal"], format!("lease.renewal ({renewal}) is more than a quarter of lease.timeout ({quarter})"));
+        problems.push(problem.help("one late renewal must not cost the lease: leave it out, and it is a quarter"));
     }
     if lease.fencing == FencingBy::Epoch {
         let problem = file.problem(&["lease", "fencing"], "lease.fencing = \"epoch\" is for tests");

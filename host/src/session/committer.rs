@@ -167,28 +167,40 @@ impl Committer {
                     }
                     return Ok((began, lost));
                 }
-                Err(error) if error.disposition() == Disposition::Repeat && !self.progress.is_given_up() => {
-                    self.watched.could_not_renew();
-                    if !std::mem::replace(&mut self.held_up, true) {
-                        tracing::error!("commits are held up, and with them every action: {error}");
-                        self.progress.hold_up(Some(error.to_string()));
-                    }
-                    std::thread::sleep(REPEAT_AFTER);
-                }
+                Err(error) if error.disposition() == Disposition::Repeat && !self.progress.is_given_up() => self.is_held_up(&error),
                 Err(error) => return Err(error),
             }
         }
     }
 
+    /// Gives the lease back. A store that has no room, or another writer, is asked again until the process is told to end: a lease that
+    /// nobody gave back, beside a process that lives, looks like one that hangs.
     fn release(mut self, heir: Option<InstanceName>) {
         let lease = self.queue.lease();
-        if let Err(error) = self.store.release_lease(lease, heir) {
-            tracing::warn!("the lease was not given back: {error}; the next primary waits for its timeout");
+        while let Err(error) = self.store.release_lease(lease, heir) {
+            self.ticker.tick();
+            if error.disposition() != Disposition::Repeat || self.progress.is_given_up() {
+                let _ = self.node.send(ToNode::Fatal(error.into()));
+                return;
+            }
+            self.is_held_up(&error);
         }
         let node = self.node.clone();
         // The file is closed, and its log folded in, before the node hears of the end.
         drop(self);
         let _ = node.send(ToNode::Released);
+    }
+
+    /// Told, and shown to the other instance; to be tried again.
+    fn is_held_up(&mut self, error: &StoreError) {
+        if self.watched.may_renew() {
+            self.watched.could_not_renew();
+        }
+        if !std::mem::replace(&mut self.held_up, true) {
+            tracing::error!("commits are held up, and with them every action: {error}");
+            self.progress.hold_up(Some(error.to_string()));
+        }
+        std::thread::sleep(REPEAT_AFTER);
     }
 }
 

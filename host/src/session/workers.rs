@@ -14,7 +14,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 use tandem_journal::SessionRows;
-use tandem_session::{AnyGuests, Input, Inventory, Output, Records, Worker, WorkerOptions};
+use tandem_session::{AnyGuests, Input, Output, Records, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
 use super::{
@@ -29,8 +29,8 @@ pub enum ToWorker {
     Inputs(Vec<Input>),
     /// Rows of these sessions were read.
     Loaded(Box<Input>),
-    /// What the sessions hold and wait for; not counted as activity, asked for when there is none.
-    Inventory(Sender<Inventory>),
+    /// What the sessions hold and wait for: the node is told, with this number. Not counted as activity, asked for when there is none.
+    Inventory(u64),
     /// How many sessions there are: live, and with their guest in memory.
     Count(Sender<(usize, usize)>),
     /// Drop every cell and end.
@@ -123,23 +123,12 @@ impl Workers {
         }
     }
 
-    /// What all sessions hold and wait for. Waits for the workers; to be asked when nothing is being worked on.
-    pub fn inventory(&self) -> Inventory {
-        let mut all = Inventory::default();
-        for inventory in self.ask(ToWorker::Inventory) {
-            all.interactions.extend(inventory.interactions);
-            all.requests.extend(inventory.requests);
-        }
-        all
-    }
-
-    fn ask<T>(&self, question: impl Fn(Sender<T>) -> ToWorker) -> impl Iterator<Item = T> {
-        let (sender, answers) = crossbeam_channel::bounded(self.senders.len());
+    /// Asks what all sessions hold and wait for; each worker tells the node, with this number. To be asked when nothing is being worked
+    /// on. One that rebuilds a session ahead comes to it later.
+    pub fn take_inventory(&self, number: u64) {
         for worker in &self.senders {
-            let _ = worker.send(question(sender.clone()));
+            let _ = worker.send(ToWorker::Inventory(number));
         }
-        drop(sender);
-        answers.into_iter()
     }
 
     /// The earliest timer of all.
@@ -197,7 +186,11 @@ impl WorkerThread {
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {
                     let more_rows = self.rows.as_ref().is_some_and(|rows| !rows.is_empty());
-                    if !more_rows && (self.parts.progress.is_given_up() || !self.worker.rebuild_ahead()) {
+                    let idle = || {
+                        self.ticker.tick();
+                        inputs.is_empty() && !self.parts.progress.is_given_up()
+                    };
+                    if !more_rows && (self.parts.progress.is_given_up() || !self.worker.rebuild_ahead_while(&idle)) {
                         self.wait(inputs);
                     }
                     continue;
@@ -222,8 +215,8 @@ impl WorkerThread {
                     self.hand_on();
                     1
                 }
-                ToWorker::Inventory(answer) => {
-                    let _ = answer.send(self.worker.inventory());
+                ToWorker::Inventory(number) => {
+                    let _ = self.parts.node.send(ToNode::Inventory(number, self.worker.inventory()));
                     continue;
                 }
                 ToWorker::Count(answer) => {

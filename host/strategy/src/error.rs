@@ -42,6 +42,14 @@ pub enum LoadError {
     CacheFile { path: PathBuf, error: io::Error },
 }
 
+impl LoadError {
+    /// Whether the same component may be loaded another time: what failed was the machine (no room on the disk, a compiler that was
+    /// killed), and not the component.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, LoadError::Compile(_) | LoadError::CacheFile { .. })
+    }
+}
+
 /// The catalogue takes no more versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this process has loaded {0} versions of strategies, which is the limit; restart the instance to forget old ones")]

@@ -1,6 +1,6 @@
 //! What is deployed and is no strategy of this release.
 
-use tandem::deployment::Loader;
+use tandem::deployment::{Lacking, Loader};
 use tandem_store::{Memory, Store};
 use tandem_strategy::{Catalogue, Engine, EngineLimits, Strategy};
 
@@ -66,8 +66,10 @@ fn a_kept_version_that_cannot_be_loaded_any_more_does_not_keep_the_others_from_r
     store.keep_component(good, "echo", &guest("echo")).unwrap();
     store.keep_component(damaged, "fails", b"\0asm, once").unwrap();
     let catalogue = Catalogue::new();
-    let loader = Loader { engine: &engine, cache: None, catalogue: &catalogue };
-    loader.load_kept(&[good, damaged, gone].into(), store.reader().unwrap().as_mut()).unwrap();
+    let (loader, lacking) = (Loader { engine: &engine, cache: None, catalogue: &catalogue }, Lacking::default());
+    let soon = loader.load_kept(&[good, damaged, gone].into(), store.reader().unwrap().as_mut(), &lacking).unwrap();
+    assert!(!soon, "another try would end the same way");
+    assert!(lacking.has(&damaged) && lacking.has(&gone) && lacking.len() == 2);
     assert!(catalogue.get(&good).is_some());
     assert!(catalogue.get(&damaged).is_none() && catalogue.get(&gone).is_none());
 }

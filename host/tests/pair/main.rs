@@ -184,6 +184,71 @@ fn a_lock_file_that_was_removed_by_hand_is_made_again() {
     assert_good(&site.ends_well());
 }
 
+#[test]
+fn a_name_whose_lock_file_was_removed_by_hand_stays_one_process() {
+    let mut site = Site::new(TIMEOUT);
+    site.runs();
+    for letter in ['a', 'b'] {
+        let lock = site.file(&format!("pair.db.instance-101-{letter}.lock"));
+        std::fs::remove_file(&lock).unwrap();
+        let signature = format!("101/{letter} {} ", site.pid(letter));
+        until("the file to be made again", || std::fs::read_to_string(&lock).ok().filter(|found| found.starts_with(&signature)));
+        let (good, said) = site.tandem(&["run", "--instance", &format!("101/{letter}")]);
+        assert!(!good && said.contains(&format!("101/{letter} runs already, as process {}", site.pid(letter))), "{said}");
+    }
+    // A second one that was faster: the first, when it looks, ends.
+    site.signals('b', "STOP");
+    std::fs::remove_file(site.file("pair.db.instance-101-b.lock")).unwrap();
+    let mut first = site.leaves('b');
+    site.starts('b');
+    site.watches('b');
+    assert!(std::process::Command::new("kill").args(["-CONT", &first.id().to_string()]).status().unwrap().success());
+    let ended = until("the first one's end", || first.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(3), "{}", site.log('b'));
+    let log = site.log('b').split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(log.contains("the file of this instance's lock was removed by hand, and another process has the name now"), "{log}");
+    site.has_a_backup('a');
+    site.calls_live(10);
+    assert_eq!(site.status('a').unwrap()["epoch"], 1, "the primary was not disturbed");
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn a_store_at_two_paths_is_one_store() {
+    let mut site = Site::new(TIMEOUT);
+    site.starts('a');
+    site.serves('a');
+    std::os::unix::fs::symlink(site.file("pair.db"), site.file("link.db")).unwrap();
+    let linked = site.file("linked.toml");
+    std::fs::write(&linked, std::fs::read_to_string(site.file("tandem-b.toml")).unwrap().replace("pair.db", "link.db")).unwrap();
+    site.starts_as(&[], 'b', linked.to_str().unwrap());
+    site.watches('b');
+    assert!(!site.file("link.db.node-101.lock").exists() && site.file("pair.db.instance-101-b.lock").exists());
+    site.signals('a', "KILL");
+    site.ends('a');
+    assert_eq!(site.serves('b')["epoch"], 2);
+    assert_good(&site.ends_well());
+}
+
+#[test]
+fn monitoring_reads_the_role_and_what_it_needs_over_http() {
+    let mut site = Site::new(TIMEOUT);
+    site.runs();
+    site.has_a_backup('a');
+    let (primary, backup) = (site.metrics('a'), site.metrics('b'));
+    assert!(primary.starts_with("HTTP/1.1 200") && primary.contains("content-type: text/plain; version=0.0.4"), "{primary}");
+    for line in ["tandem_primary 1", "tandem_epoch 1", "tandem_ready 1", "tandem_backup_ready 1", "tandem_held_up 0"] {
+        assert!(primary.contains(&format!("\n{line}\n")), "{line}: {primary}");
+    }
+    assert!(backup.contains("\ntandem_primary 0\n") && backup.contains("\ntandem_lacking_versions 0\n"), "{backup}");
+    site.signals('a', "KILL");
+    site.ends('a');
+    site.serves('b');
+    let primary = site.metrics('b');
+    assert!(primary.contains("\ntandem_epoch 2\n") && primary.contains("\ntandem_backup_ready 0\n"), "{primary}");
+    assert_good(&site.ends_well());
+}
+
 /// Calls of a strategy that is not persisted are under way, and its backup has what they heard.
 fn not_persisted() -> Site {
     let mut site = Site::not_persisted();

@@ -200,6 +200,16 @@ impl Site {
         self.folder.path()
     }
 
+    /// The process is the caller's from now on, and another one may be started.
+    pub fn leaves(&mut self, letter: char) -> Child {
+        self.hosts[index(letter)].take().unwrap()
+    }
+
+    /// What monitoring is told; the whole answer.
+    pub fn metrics(&self, letter: char) -> String {
+        ask_all(&self.admin[index(letter)], "GET", "/metrics").unwrap_or_default()
+    }
+
     /// Whether it has not ended.
     pub fn lives(&mut self, letter: char) -> bool {
         self.hosts[index(letter)].as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())

@@ -11,5 +11,7 @@ fn main() -> ExitCode {
 fn embed() -> Result<(), Error> {
     let place = Place::from_env()?;
     place.watch();
+    // The scripts of the guest `simulated`.
+    println!("cargo::rerun-if-changed={}", place.root.join("tests/simulation/scripts").display());
     test_guests(&place)
 }

@@ -19,6 +19,16 @@ impl Memory {
         self.0.insert(name.to_owned(), value.to_string());
     }
 
+    /// All values, to look at and to change.
+    pub fn values(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.0
+    }
+
+    /// What a snapshot holds; none if it is not one of these guests'.
+    pub fn from_snapshot(state: &[u8]) -> Option<Self> {
+        rmp_serde::from_slice(state).ok()
+    }
+
     /// A value as a number; 0 where it is none.
     pub fn number(&self, name: &str) -> u64 {
         self.get(name).parse().unwrap_or(0)

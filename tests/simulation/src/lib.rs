@@ -8,6 +8,7 @@
 mod agenda;
 mod chance;
 mod checks;
+mod compare;
 mod env;
 mod fault;
 mod gateway;
@@ -20,6 +21,8 @@ mod trace;
 mod world;
 
 pub use checks::Finding;
+pub use compare::{compare, is_compared};
 pub use fault::{Coverage, Kind, Phase};
+pub use strategies::Components;
 pub use trace::Trace;
 pub use world::{Outcome, World};

@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{
+        OnceLock,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -16,7 +17,7 @@ use std::{
 
 use clap::Parser;
 use options::Options;
-use tandem_simulation::{Coverage, Finding, Outcome, World};
+use tandem_simulation::{Components, Coverage, Finding, Outcome, World, compare, is_compared};
 
 /// From so many seeds on each kind of fault must have come in each phase.
 const COVERS_FROM: u64 = 2_000;
@@ -44,12 +45,15 @@ struct Sum {
     simulated_ms: u64,
     calls: u64,
     leads: u64,
+    /// Of the seeds, those that were played with components, too.
+    compared: u64,
     coverage: Coverage,
 }
 
 impl Sum {
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
         self.seeds += 1;
+        self.compared += u64::from(is_compared(seed));
         self.simulated_ms += outcome.simulated_ms;
         self.calls += outcome.calls;
         self.leads += outcome.leads;
@@ -62,11 +66,12 @@ fn seeds(options: &Options) -> bool {
     let begun = Instant::now();
     let until = options.minutes.map(|minutes| begun + Duration::from_secs(minutes * 60));
     let next = AtomicU64::new(options.first_seed);
+    let components = Loaded::new();
     let (mut sum, mut failed) = (Sum::default(), 0_u64);
     let (outcomes, played) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..jobs() {
-            let (outcomes, next) = (outcomes.clone(), &next);
+            let (outcomes, next, components) = (outcomes.clone(), &next, &components);
             scope.spawn(move || {
                 let _ = mutants::plant(options.planted.as_deref());
                 loop {
@@ -74,7 +79,7 @@ fn seeds(options: &Options) -> bool {
                     if until.map_or(seed - options.first_seed >= options.seeds, |until| Instant::now() >= until) {
                         return;
                     }
-                    let _ = outcomes.send((seed, one(seed, options)));
+                    let _ = outcomes.send((seed, one(seed, options, components)));
                 }
             });
         }
@@ -82,7 +87,7 @@ fn seeds(options: &Options) -> bool {
         for (seed, outcome) in played {
             let finding = match outcome {
                 Ok(outcome) => {
-                    sum.add(&outcome);
+                    sum.add(seed, &outcome);
                     if options.trace && seed == options.first_seed {
                         outcome.trace.lines().for_each(|line| println!("{}", cut(line)));
                     }
@@ -97,10 +102,10 @@ fn seeds(options: &Options) -> bool {
         }
     });
     let seconds = begun.elapsed().as_secs_f64();
-    let Sum { seeds, simulated_ms, calls, leads, coverage } = sum;
+    let Sum { seeds, simulated_ms, calls, leads, compared, coverage } = sum;
     println!("{}", coverage.table());
     println!(
-        "{seeds} seeds, {:.1} simulated hours, {calls} calls, {} faults, {leads} times a primary led; {:.0} simulated seconds a second",
+        "{seeds} seeds ({compared} with components, too), {:.1} simulated hours, {calls} calls, {} faults, {leads} times a primary led; {:.0} simulated seconds a second",
         simulated_ms as f64 / 3_600_000.0,
         coverage.faults(),
         simulated_ms as f64 / 1_000.0 / seconds,
@@ -118,19 +123,37 @@ fn jobs() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// One seed, or the same twice.
-fn one(seed: u64, options: &Options) -> Result<Outcome, Finding> {
-    let outcome = play(seed, options.doublecheck || (options.trace && seed == options.first_seed))?;
+/// One seed; the same twice, or with components, too, where that is wanted.
+fn one(seed: u64, options: &Options, components: &Loaded) -> Result<Outcome, Finding> {
+    let compared = is_compared(seed);
+    let outcome = play(seed, options.doublecheck || compared || (options.trace && seed == options.first_seed))?;
+    if outcome.finding.is_some() {
+        return Ok(outcome);
+    }
     let differs = || play(seed, true).map_or(true, |again| again.trace.hash() != outcome.trace.hash());
-    if outcome.finding.is_none() && options.doublecheck && differs() {
+    if options.doublecheck && differs() {
         return Err(Finding { checker: "doublecheck", what: "two runs of the seed differ".to_owned() });
     }
-    Ok(outcome)
+    let finding = if compared { played_with_components(seed, &outcome, components)? } else { None };
+    Ok(Outcome { finding, ..outcome })
+}
+
+/// The component is compiled when the first seed wants it.
+type Loaded = OnceLock<Result<Components, Finding>>;
+
+fn played_with_components(seed: u64, natively: &Outcome, components: &Loaded) -> Result<Option<Finding>, Finding> {
+    let components = components.get_or_init(Components::embedded).as_ref().map_err(Clone::clone)?;
+    let with_components = caught(|| World::play_with_components(seed, components))?;
+    Ok(compare(natively, &with_components))
+}
+
+fn play(seed: u64, traced: bool) -> Result<Outcome, Finding> {
+    caught(|| World::play(seed, traced))
 }
 
 /// A panic is a finding, too, but not one of a checker.
-fn play(seed: u64, traced: bool) -> Result<Outcome, Finding> {
-    catch_unwind(AssertUnwindSafe(|| World::play(seed, traced))).map_err(|cause| {
+fn caught(play: impl FnOnce() -> Outcome) -> Result<Outcome, Finding> {
+    catch_unwind(AssertUnwindSafe(play)).map_err(|cause| {
         let words = cause.downcast_ref::<String>().cloned();
         let what = words.or_else(|| cause.downcast_ref::<&str>().map(|words| (*words).to_owned())).unwrap_or_default();
         Finding { checker: "panic", what }
@@ -141,7 +164,10 @@ fn play(seed: u64, traced: bool) -> Result<Outcome, Finding> {
 fn show(seed: u64, finding: &Finding, options: &Options) {
     println!("seed {seed} failed: {}: {}", finding.checker, finding.what);
     let _ = mutants::plant(options.planted.as_deref());
-    if let Ok(outcome) = play(seed, true) {
+    // With components it went another way, and what it says is all of that.
+    if finding.checker != "components"
+        && let Ok(outcome) = play(seed, true)
+    {
         let lines: Vec<&str> = outcome.trace.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| println!("    {}", cut(line)));
     }

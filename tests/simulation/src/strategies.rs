@@ -1,26 +1,32 @@
-//! The strategies that are played: between them they use every request, fail, trap, keep quiet and talk with each other.
+//! The strategies that are played (`tests/simulation/scripts`): what is deployed, and what each worker runs them with, natively or as
+//! components.
+
+mod components;
+mod native;
 
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
+use tandem_native_guests::NativeGuests;
 use tandem_node::{Deployment, Deployments};
 use tandem_session::{Draft, Effort, GuestFailure, Next, Place};
-use tandem_words::{Context, Event, EventBody, Incarnation, InteractionId, Manifest, RequestBody, Route, SessionId, Target, VersionId};
+use tandem_simulation_scripts::{SCRIPTS, TRAP};
+use tandem_words::{Context, Event, Incarnation, Manifest, SessionId, VersionId};
 
 use crate::plan::Plan;
+pub use components::Components;
 
 const DESK: VersionId = VersionId([1; 32]);
 const QUIET: VersionId = VersionId([2; 32]);
 const KEEPER: VersionId = VersionId([3; 32]);
 const SIDE: VersionId = VersionId([4; 32]);
 
-/// All of them.
+/// All of them, in the order of [`SCRIPTS`].
 pub const VERSIONS: [VersionId; 4] = [DESK, QUIET, KEEPER, SIDE];
 
-/// The routing points, each with its strategy.
+/// The routing points, each with its strategy; `side` has none.
 pub const POINTS: [&str; 3] = ["8000", "8001", "8002"];
 
 /// Versions whose sessions ask for `session.recovered`.
@@ -30,17 +36,14 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
 
 /// What is deployed.
 pub fn deployments(plan: &Plan) -> Deployments {
-    let [desk, quiet, keeper, side] = plan.survivals;
-    let deployed =
-        |strategy: &str, version, survival| Deployment { strategy: strategy.to_owned(), version, parameters: Vec::new(), survival };
-    let all = [deployed("desk", DESK, desk), deployed("quiet", QUIET, quiet), deployed("keeper", KEEPER, keeper)];
+    let deployed = SCRIPTS.into_iter().zip(VERSIONS).zip(plan.survivals);
+    let all: Vec<Deployment> = deployed
+        .map(|(((name, _), version), survival)| Deployment { strategy: name.to_owned(), version, parameters: Vec::new(), survival })
+        .collect();
     let routing_points = POINTS.iter().map(|point| (*point).to_owned()).zip(all.iter().cloned()).collect();
-    let strategies = all.into_iter().chain([deployed("side", SIDE, side)]).map(|one| (one.strategy.clone(), one)).collect();
+    let strategies = all.into_iter().map(|one| (one.strategy.clone(), one)).collect();
     Deployments { routing_points, strategies }
 }
-
-/// Steps that have taken their instance down, by session and number; each does it once.
-type Died = Arc<Mutex<BTreeSet<(String, u32)>>>;
 
 /// What a strategy heard, for the first time: not what is replayed to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,20 +71,26 @@ impl Ears {
     }
 }
 
-/// What a session remembers.
-pub type Remembered = Memory;
-
 /// The guests of one worker, overheard. A clone is another handle on the same ones.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Guests {
-    guests: NativeGuests,
+    /// They say what the versions are, and run unless there are components.
+    native: NativeGuests,
+    components: Option<components::Guests>,
     ears: Ears,
+    /// Steps that have taken their instance down, by session and number; each does it once.
+    died: Arc<Mutex<BTreeSet<(SessionId, u32)>>>,
 }
 
 impl Guests {
     /// Of a process that has just begun.
     pub fn new(plan: &Plan) -> Self {
-        Guests { guests: native(plan.sessions_per_instance), ears: Ears::default() }
+        Guests {
+            native: native::guests(plan.sessions_per_instance),
+            components: plan.components.as_ref().map(|components| components.guests(plan.sessions_per_instance)),
+            ears: Ears::default(),
+            died: Arc::default(),
+        }
     }
 
     /// What they hear.
@@ -89,16 +98,38 @@ impl Guests {
         self.ears.clone()
     }
 
-    /// What a session remembers; none if it is not in memory.
-    pub fn remembers(&self, session: SessionId) -> Option<Remembered> {
-        self.guests.memory(session)
+    /// What a session remembers, as JSON; none if it is not in memory, or is a component's and gives no snapshot.
+    pub fn remembers(&mut self, session: SessionId) -> Option<String> {
+        use tandem_session::Guests as _;
+        match &mut self.components {
+            Some(components) => remembered(&components.snapshot(session).ok()??),
+            None => serde_json::to_string(&self.native.memory(session)?).ok(),
+        }
     }
+
+    fn running(&mut self) -> &mut dyn tandem_session::Guests {
+        match &mut self.components {
+            Some(components) => components,
+            None => &mut self.native,
+        }
+    }
+
+    /// One event in 23 traps when it is heard for the first time.
+    fn traps(&self, session: SessionId, event: &Event, effort: Effort) -> bool {
+        let drawn = effort == Effort::First && event.seed.is_multiple_of(23);
+        drawn && self.died.lock().unwrap_or_else(PoisonError::into_inner).insert((session, event.seq))
+    }
+}
+
+/// What stands in a snapshot, a native one or a component's, as JSON; none if it is neither.
+pub fn remembered(snapshot: &[u8]) -> Option<String> {
+    native::remembered(snapshot).or_else(|| components::remembered(snapshot))
 }
 
 impl tandem_session::Guests for Guests {
     fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
         self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation));
-        self.guests.start(version, context, place, effort)
+        self.running().start(version, context, place, effort)
     }
 
     fn restore(
@@ -110,236 +141,30 @@ impl tandem_session::Guests for Guests {
         place: Place,
         effort: Effort,
     ) -> Result<(), GuestFailure> {
-        self.guests.restore(version, context, state, state_version, place, effort)
+        self.running().restore(version, context, state, state_version, place, effort)
     }
 
     fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {
         self.ears.hear(effort, || Heard::Event(session, event.clone()));
-        self.guests.on_event(session, event, draft, effort)
+        if self.traps(session, event, effort) {
+            return self.running().on_event(session, &Event { seed: TRAP, ..event.clone() }, draft, effort);
+        }
+        self.running().on_event(session, event, draft, effort)
     }
 
     fn snapshot(&mut self, session: SessionId) -> Result<Option<Vec<u8>>, GuestFailure> {
-        self.guests.snapshot(session)
+        self.running().snapshot(session)
     }
 
     fn remove(&mut self, session: SessionId) {
-        self.guests.remove(session);
+        self.running().remove(session);
     }
 
     fn take_dead(&mut self) -> Vec<SessionId> {
-        self.guests.take_dead()
+        self.running().take_dead()
     }
 
     fn manifest(&self, version: &VersionId) -> Option<&Manifest> {
-        self.guests.manifest(version)
+        self.native.manifest(version)
     }
-}
-
-/// `sessions_per_instance`: how many share a cell.
-fn native(sessions_per_instance: usize) -> NativeGuests {
-    let died = Died::default();
-    let traps = move |script: fn(&mut Memory, &Event, &mut Ask) -> Act| {
-        let died = Arc::clone(&died);
-        move |memory: &mut Memory, event: &Event, ask: &mut Ask| {
-            let act = script(memory, event, ask);
-            let traps = event.seed.is_multiple_of(23) && !ask.is_replay();
-            let first = || died.lock().unwrap_or_else(PoisonError::into_inner).insert((memory.get("me").to_owned(), event.seq));
-            if traps && first() { Act::trap() } else { act }
-        }
-    };
-    let new = |name: &str, script| {
-        Script::new(name, traps(script)).on_start(|context, memory| {
-            memory.set("me", context.session_id);
-            Act::Wait
-        })
-    };
-    let recovered = |script: Script| script.manifest(|manifest| manifest.send_session_recovered = true);
-    NativeGuests::new()
-        .with(DESK, new("desk", desk))
-        .with(QUIET, recovered(new("quiet", quiet)).without_snapshots())
-        .with(KEEPER, recovered(new("keeper", keeper)))
-        .with(SIDE, new("side", side))
-        .sessions_per_instance(sessions_per_instance)
-}
-
-fn call(memory: &Memory) -> InteractionId {
-    memory.get("call").into()
-}
-
-fn delay(seed: u64, least: u64, span: u64) -> u32 {
-    u32::try_from(least + (seed >> 8) % span).unwrap_or(1_000)
-}
-
-/// The session made before this one: it may live or not, and run another strategy.
-fn neighbour(memory: &Memory) -> String {
-    let me = memory.get("me").parse::<SessionId>().ok();
-    me.map(|me| SessionId { number: me.number.saturating_sub(1).max(1), ..me }.to_string()).unwrap_or_default()
-}
-
-fn goodbye(memory: &mut Memory, ask: &mut Ask) {
-    memory.set("state", "bye");
-    ask.play(&call(memory), "goodbye");
-}
-
-fn moves_to(ask: &mut Ask, interaction: InteractionId, number: &str) {
-    ask.request(RequestBody::Route(Route {
-        interaction,
-        targets: vec![Target::RoutingPoint(number.to_owned())],
-        priority: 0,
-        credit_ms: 0,
-        timeout_ms: 20_000,
-        ring_timeout_ms: 0,
-        unchecked: false,
-    }));
-}
-
-/// One that starts again has its call, and what it has not heard it will not hear.
-fn restarted(memory: &mut Memory, event: &Event, ask: &mut Ask) -> bool {
-    let EventBody::SessionRestarted(restart) = &event.body else { return false };
-    memory.count("restarted");
-    if let Some(call) = &restart.interaction {
-        memory.set("call", call);
-        if restart.partial {
-            ask.play(call, "sorry");
-        }
-    }
-    true
-}
-
-/// Announces, collects, and does what was pressed.
-fn desk(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
-    match &event.body {
-        _ if restarted(memory, event, ask) => {}
-        EventBody::InteractionAdded(added) => {
-            memory.set("call", &added.id);
-            ask.attach(&added.id, "seed", &event.seed.to_string());
-            ask.play(&added.id, "welcome");
-            let timer = ask.after(delay(event.seed, 200, 2_500));
-            memory.set("timer", timer);
-            // Two at one instant: their steps are ahead of the first one's commit.
-            ask.after(delay(event.seed, 200, 2_500));
-        }
-        EventBody::PlayDone(_) if memory.get("state") == "bye" => {
-            ask.disconnect(&call(memory));
-            return Act::Finish;
-        }
-        EventBody::PlayDone(_) => _ = ask.collect(&call(memory), 2),
-        EventBody::CollectDone(digits) => return pressed(memory, &digits.keys, ask),
-        EventBody::SessionStarted(other) => {
-            ask.send(other, "hello");
-            ask.send(other, "hello again");
-            goodbye(memory, ask);
-        }
-        EventBody::RouteDone(_) if event.seed.is_multiple_of(2) => return Act::Finish,
-        EventBody::TimerFired => {
-            let fired = memory.count("fired");
-            ask.send(&neighbour(memory), &format!("tick {fired}"));
-            if fired < 5 {
-                ask.after(delay(event.seed, 300, 4_000));
-            }
-            if fired.is_multiple_of(2) {
-                ask.request(RequestBody::QueryGroup { group: "sales".to_owned() });
-            }
-        }
-        EventBody::Message(_) if event.seed.is_multiple_of(2) => return Act::Checkpoint,
-        EventBody::Failed(_) if memory.get("state") == "routing" => goodbye(memory, ask),
-        EventBody::InteractionDeleted(_) | EventBody::InteractionDefaultRouted(_) if event.seed.is_multiple_of(3) => return Act::Finish,
-        _ => {}
-    }
-    Act::Wait
-}
-
-fn pressed(memory: &mut Memory, keys: &str, ask: &mut Ask) -> Act {
-    memory.push("keys", keys);
-    let interaction = call(memory);
-    match keys.chars().next() {
-        Some('1') => {
-            memory.set("state", "routing");
-            ask.music(&interaction);
-            ask.route(&interaction, "sales");
-        }
-        Some('2') => {
-            let seed = ask.user_data(&interaction, "seed").unwrap_or_default();
-            ask.play(&interaction, &seed);
-            goodbye(memory, ask);
-        }
-        Some('3') => _ = ask.start_session("side"),
-        Some('4') => moves_to(ask, interaction, "8002"),
-        Some('5') => return Act::Error("this strategy fails when 5 is pressed".to_owned()),
-        Some('6') => return Act::Finish,
-        _ if memory.count("tries") < 2 => _ = ask.play(&interaction, "sorry"),
-        _ => {
-            memory.set("state", "routing");
-            ask.cancel(u32::try_from(memory.number("timer")).unwrap_or(0));
-            ask.route(&interaction, "support");
-        }
-    }
-    Act::Wait
-}
-
-/// Means to be silent, again and again; has no snapshots, and wants to hear of recoveries.
-fn quiet(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
-    match &event.body {
-        _ if restarted(memory, event, ask) => {}
-        EventBody::InteractionAdded(added) => {
-            memory.set("call", &added.id);
-            ask.play(&added.id, "hold");
-        }
-        EventBody::PlayDone(_) => _ = ask.after(delay(event.seed, 2_000, 7_000)),
-        EventBody::TimerFired if memory.count("fired") < 3 => {
-            ask.send(&neighbour(memory), "still there?");
-            ask.play(&call(memory), "still here");
-        }
-        EventBody::TimerFired => _ = ask.route(&call(memory), "sales"),
-        EventBody::SessionRecovered => _ = memory.count("recovered"),
-        EventBody::Failed(_) if memory.count("failed") > 3 => {
-            ask.disconnect(&call(memory));
-            return Act::Finish;
-        }
-        EventBody::InteractionDeleted(_) => return Act::Finish,
-        _ => {}
-    }
-    Act::Wait
-}
-
-/// Makes checkpoints.
-fn keeper(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
-    match &event.body {
-        _ if restarted(memory, event, ask) => {}
-        EventBody::InteractionAdded(added) => {
-            memory.set("call", &added.id);
-            ask.collect(&added.id, 1);
-            ask.after(1_000);
-        }
-        EventBody::CollectDone(digits) => {
-            ask.attach(&call(memory), "keys", &digits.keys);
-            ask.play(&call(memory), "thanks");
-        }
-        EventBody::PlayDone(_) => {
-            ask.music(&call(memory));
-            ask.route(&call(memory), "support");
-        }
-        EventBody::TimerFired if memory.count("fired") < 12 => {
-            ask.after(delay(event.seed, 500, 2_500));
-            ask.request(RequestBody::QueryGroup { group: "support".to_owned() });
-        }
-        EventBody::InteractionDeleted(_) if event.seed.is_multiple_of(2) => return Act::Finish,
-        _ => {}
-    }
-    if event.seq.is_multiple_of(3) { Act::Checkpoint } else { Act::Wait }
-}
-
-/// Has no call: another session starts it and speaks with it.
-fn side(memory: &mut Memory, event: &Event, ask: &mut Ask) -> Act {
-    match &event.body {
-        EventBody::Message(message) => {
-            ask.send(&message.sender, "heard you");
-            ask.after(delay(event.seed, 200, 3_000));
-        }
-        EventBody::TimerFired if memory.count("fired") >= 2 => return Act::Finish,
-        // Also behind a gap: who was to speak with it may be lost.
-        EventBody::TimerFired | EventBody::Gap(_) | EventBody::SessionRestarted(_) => _ = ask.after(delay(event.seed, 200, 3_000)),
-        _ => {}
-    }
-    Act::Wait
 }

@@ -15,6 +15,7 @@ use crate::{
     network::{Network, Packet, Path, SynchPacket},
     plan::{FAULTS_UNTIL_MS, OVER_WITHIN_MS, Plan},
     store::Disk,
+    strategies::Components,
     trace::Trace,
 };
 
@@ -69,11 +70,23 @@ enum Undo {
 }
 
 impl World {
-    /// Plays a seed. `traced`: whether what happens is noted.
+    /// Plays a seed. `traced`: whether what happens is noted, and what the journal holds at the end.
     pub fn play(seed: u64, traced: bool) -> Outcome {
-        let mut world = World::new(Plan::new(seed), traced);
+        World::play_plan(Plan::new(seed), traced)
+    }
+
+    /// The same with strategies that run as components: all else must be the same ([`crate::compare`]).
+    pub fn play_with_components(seed: u64, components: &Components) -> Outcome {
+        World::play_plan(Plan { components: Some(components.clone()), ..Plan::new(seed) }, true)
+    }
+
+    fn play_plan(plan: Plan, traced: bool) -> Outcome {
+        let mut world = World::new(plan, traced);
         world.run();
-        let World { env, coverage, .. } = world;
+        let World { mut env, coverage, .. } = world;
+        if traced && !env.judge.has_found() {
+            env.judge.journal().for_each(|line| env.trace.note(env.now_us, || line));
+        }
         let simulated_ms = env.now_us / 1_000;
         let (calls, leads) = env.judge.counts();
         let finding = env.judge.verdict();

@@ -28,6 +28,8 @@ pub enum Directive {
         unknown: BTreeSet<RequestKey>,
         /// See above.
         fresh: bool,
+        /// The gateway still knows what it was told before: it has lived since then.
+        remembers: bool,
     },
     /// To every worker: the time.
     Advance(Timestamp),

@@ -77,7 +77,7 @@ impl Primary {
             unknown.extend(asked);
         }
         let (again, never) = if same_life { (unknown, BTreeSet::new()) } else { (BTreeSet::new(), unknown) };
-        out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh) });
+        out.push(Directive::Reconciled { unknown: again, fresh: std::mem::take(&mut self.fresh), remembers: same_life && after.is_some() });
         if planted(Bug::TimersBeforeBacklog) {
             out.push(Directive::Advance(now));
         }

@@ -83,7 +83,10 @@ impl Link {
         let mut link = Link::new();
         link.lead(1);
         let directives = link.reconcile(Stock::default(), 1, vec![], vec![]);
-        assert_eq!(directives, [Directive::Follow(mark(1, 0)), Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }]);
+        assert_eq!(
+            directives,
+            [Directive::Follow(mark(1, 0)), Directive::Reconciled { unknown: BTreeSet::new(), fresh: true, remembers: false }]
+        );
         link
     }
 }
@@ -223,7 +226,10 @@ fn a_new_primary_follows_behind_w_and_says_what_is_unknown() {
     let stock = Stock { after: Some(mark(1, 7)), interactions: vec![holding(9, "c1", 1)], requests: vec![key(9, 1), key(9, 2), key(9, 3)] };
     let states = vec![RequestState::Open, RequestState::Unknown, RequestState::Answered];
     let directives = link.reconcile(stock, 3, vec![InteractionState::AtRoutingPoint], states);
-    assert_eq!(directives, [Directive::Follow(mark(1, 7)), Directive::Reconciled { unknown: [key(9, 2)].into(), fresh: true }]);
+    assert_eq!(
+        directives,
+        [Directive::Follow(mark(1, 7)), Directive::Reconciled { unknown: [key(9, 2)].into(), fresh: true, remembers: true }]
+    );
     let directives = link.take(told(&[digit(8, "c1"), answer(9, key(9, 3), EventBody::Done)]));
     assert_eq!(names(&directives), ["deliver 8 to 9", "deliver 9 to 9"]);
     // The time is asked for, to know that the backlog is through; nothing was missing.
@@ -302,7 +308,7 @@ fn what_is_reconciled_comes_in_parts_and_no_more_than_was_asked() {
     assert!(link.take(vec![part(&[1, 2], true)]).is_empty());
     assert_eq!(link.primary.phase(), Phase::Reconciling);
     let unknown = [1, 2, 3].map(|number| key(number, 1)).into();
-    assert_eq!(link.take(vec![part(&[3], false)])[1], Directive::Reconciled { unknown, fresh: true });
+    assert_eq!(link.take(vec![part(&[3], false)])[1], Directive::Reconciled { unknown, fresh: true, remembers: true });
     let deleted = link.take(vec![GatewayMessage::Clock { now: 1 }]);
     assert_eq!(names(&deleted)[..3], [1, 2, 3].map(|number| format!("news interaction.deleted to {number}")));
     let (_, taken) = asking().send(vec![part(&[1, 2], true), part(&[1, 2], true)]);

@@ -116,9 +116,9 @@ impl Host {
                 Directive::TakeStock => self.take_stock = true,
                 Directive::Follow(mark) => self.queue.follow(mark),
                 Directive::Prepare(mark) => self.queue.prepare(mark),
-                Directive::Reconciled { unknown, fresh } => {
+                Directive::Reconciled { unknown, fresh, remembers } => {
                     let unknown = Arc::new(unknown);
-                    self.for_all(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh });
+                    self.for_all(|| Input::Reconciled { unknown: Arc::clone(&unknown), fresh, remembers });
                 }
                 Directive::Advance(now) => self.for_all(|| Input::Advance(now)),
                 Directive::Open { opening, event } => {

@@ -54,6 +54,19 @@ fn guests_are_rebuilt_when_nothing_else_is_to_be_done() {
 }
 
 #[test]
+fn a_rebuild_that_nobody_waits_for_gives_way_and_the_sessions_next_event_makes_it() {
+    let (mut rig, session) = crashed(WorkerOptions::default());
+    read_ahead(&mut rig, session);
+    let steps = std::cell::Cell::new(0);
+    assert!(rig.worker.rebuild_ahead_while(&|| steps.replace(steps.get() + 1) == 0), "one step of two");
+    assert_eq!((rig.worker.present_sessions(), rig.guests.counts().replays), (0, 1));
+    assert!(!rig.worker.rebuild_ahead() && rig.worker.drain().is_empty());
+    rig.event(session, 300, digit(1, "2"));
+    rig.settle();
+    assert_eq!(seen(&rig, session), "interaction.added 1 2");
+}
+
+#[test]
 fn a_session_that_waits_for_its_rows_goes_on_with_those_that_come_first() {
     let (mut rig, session) = crashed(WorkerOptions::default());
     rig.event(session, 300, digit(1, "2"));

@@ -155,7 +155,7 @@ fn whoever_takes_over_in_the_middle_of_it_tells_the_rest_before_anything_else() 
         (0..committed).for_each(|_| _ = rig.commit_rows(1));
         let mut rig = rig.crash_without_reconciling();
         rig.arrive(session, live);
-        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true, remembers: true });
         rig.settle();
         assert_eq!(seen(&rig, session), "session.restarted interaction.added 1 2 3", "behind commit {committed}");
         assert_eq!(openings(&rig, session).len(), 2);

@@ -5,7 +5,7 @@ use tandem_native_guests::{Act, NativeGuests, Script};
 use tandem_session::{Folded, Following, Records, WorkerOptions};
 use tandem_words::{EventBody, SessionId};
 
-use crate::rig::{Rig, deleted, digit, listener, script};
+use crate::rig::{Rig, deleted, digit, script};
 
 fn records(rig: &Rig) -> Vec<Record> {
     rig.disk.rows.iter().map(|row| decode(&row.data).unwrap()).collect()
@@ -151,6 +151,7 @@ fn a_session_that_left_its_primarys_memory_leaves_the_backups_until_its_next_ste
     let mut rig = Rig::with(calls(), WorkerOptions { passivate_after_ms: 1_000, ..WorkerOptions::default() });
     let (idle, busy) = (rig.call(1, 100), rig.call(2, 100));
     rig.event(busy, 1_000, digit(2, "1"));
+    rig.settle();
     rig.event(busy, 1_200, digit(2, "2"));
     rig.settle();
     assert_eq!(rig.worker.present_sessions(), 1);
@@ -166,11 +167,12 @@ fn a_session_that_left_its_primarys_memory_leaves_the_backups_until_its_next_ste
 }
 
 #[test]
-fn sessions_that_are_over_leave_nothing_behind() {
-    let (mut rig, sessions) = pressed(&[&["1"]]);
+fn sessions_that_are_over_leave_no_guest_behind() {
+    let (mut rig, sessions) = pressed(&[&[], &["1"]]);
     rig.event(sessions[0], 300, deleted(1));
+    rig.event(sessions[1], 300, deleted(2));
     rig.settle();
-    let following = followed(&rig);
-    assert!(following.is_empty());
-    assert!(following.into_parts().0.sessions().is_empty());
+    let (guests, folded) = only(followed(&rig));
+    assert!(guests.sessions().is_empty());
+    assert!(folded.state.session() == sessions[1] && !folded.here, "it is kept for the answer that it is owed");
 }

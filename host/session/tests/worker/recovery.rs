@@ -58,7 +58,7 @@ fn session_recovered_waits_for_the_rows_like_any_event() {
     // An event that came first, by whatever way, is still behind it.
     rig.event(session, 300, digit(1, "1"));
     assert_eq!(rig.loads.len(), 1);
-    rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+    rig.input(Input::Reconciled { unknown: Default::default(), fresh: true, remembers: true });
     rig.settle();
     assert_eq!(rig.guests.memory(session).unwrap().get("seen"), "interaction.added session.recovered 1");
 }
@@ -207,4 +207,35 @@ fn inventory_tells_what_is_held_and_awaited() {
     let held: Vec<_> = inventory.interactions.iter().map(|held| (&*held.interaction, held.session, held.visit, held.controlled)).collect();
     assert_eq!(held, [("c1", session, Some((1, 1)), true), ("c2", lost, Some((1, 1)), false)]);
     assert_eq!(inventory.requests, [key(session, 1), key(lost, 1), key(gone, 1)]);
+}
+
+#[test]
+fn of_a_session_whose_last_step_the_gateway_knows_nothing_is_said_again() {
+    let plays = || {
+        script(|_, event, ask| {
+            match &event.body {
+                EventBody::Digit(digit) if digit.key == "p" => drop(ask.play(&digit.interaction, "menu")),
+                EventBody::Digit(digit) if digit.key == "q" => drop(ask.after(5_000)),
+                _ => {}
+            }
+            Act::Wait
+        })
+    };
+    let told = |keys: &[&str], unknown: bool, remembers: bool| {
+        let mut rig = Rig::new(plays());
+        let session = rig.call(1, 100);
+        keys.iter().for_each(|key| rig.event(session, 200, digit(1, key)));
+        rig.settle();
+        let mut rig = rig.crash_without_reconciling();
+        let unknown = unknown.then_some(key(session, 1)).into_iter().collect();
+        rig.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown), fresh: true, remembers });
+        rig.settle();
+        rig.sent.len()
+    };
+    assert_eq!(told(&["p"], false, true), 0, "the announcement runs: its step has come");
+    assert_eq!(told(&["p"], true, true), 1);
+    assert_eq!(told(&["p"], false, false), 1, "a gateway that has died since knows nothing of who has the call");
+    // What the last step said, of its quiet too, may not have come.
+    assert_eq!(told(&["p", "q"], false, true), 1);
+    assert_eq!(told(&["q"], false, true), 1);
 }

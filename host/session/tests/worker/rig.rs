@@ -85,7 +85,7 @@ impl Rig {
     /// The process is gone; another one recovers from the disk. The gateway has seen every request but these.
     pub fn crash(self, unknown: &[RequestKey]) -> Rig {
         let mut rig = self.crash_without_reconciling();
-        rig.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown.iter().copied().collect()), fresh: true });
+        rig.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown.iter().copied().collect()), fresh: true, remembers: true });
         rig
     }
 
@@ -98,7 +98,7 @@ impl Rig {
     /// The process is gone; a backup with these guests and sessions takes over.
     pub fn crash_as(self, guests: NativeGuests, sessions: Vec<Folded>) -> Rig {
         let mut rig = self.taken_over(guests, sessions);
-        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true });
+        rig.input(Input::Reconciled { unknown: Default::default(), fresh: true, remembers: true });
         rig
     }
 
@@ -301,7 +301,7 @@ impl Rig {
     /// `unknown` to the gateway, on the same primary's new connection.
     pub fn reconnect(&mut self, unknown: &[RequestKey]) {
         let unknown: BTreeSet<RequestKey> = unknown.iter().copied().collect();
-        self.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown), fresh: false });
+        self.input(Input::Reconciled { unknown: std::sync::Arc::new(unknown), fresh: false, remembers: true });
     }
 
     pub fn state(&self, session: SessionId) -> &SessionState {

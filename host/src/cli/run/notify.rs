@@ -146,6 +146,7 @@ mod tests {
             live_sessions: None,
             sessions_in_memory: None,
             recovered: 0,
+            lacking: 0,
             restarted: 0,
             replays_differed: 0,
             steps: 0,

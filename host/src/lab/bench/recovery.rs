@@ -34,8 +34,9 @@ pub struct Recovery {
 pub fn after_a_kill(folder: &Path, sessions: u32, payload: &str) -> miette::Result<Recovery> {
     let mut pair = Pair::start(folder, Plan { calls: sessions, number: "8000", steps: STEPS, payload: payload.to_owned() })?;
     let cpu = pair.heirs_cpu()?;
-    pair.with(|switch| switch.answer_all());
     let killed = pair.kill()?;
+    // While nobody leads.
+    pair.with(|switch| switch.answer_all());
     let all = usize::try_from(sessions).unwrap_or(usize::MAX);
     pair.until("recovered steps", |switch| switch.served().old.len() == all)?;
     let cpu_ms = ms(pair.heirs_cpu()?.saturating_sub(cpu));

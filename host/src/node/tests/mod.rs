@@ -2,7 +2,7 @@
 
 mod site;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use site::{HUNG, INSTANCE, Site};
 use tandem_native_guests::{Act, Script};
@@ -11,6 +11,7 @@ use tandem_switch_link::{GatewayMessage, HostMessage, Refusal};
 use tandem_words::EventBody;
 
 use super::{Fatal, InstanceError, this_process};
+use crate::session::ToWorker;
 
 fn is_step(message: &HostMessage) -> bool {
     matches!(message, HostMessage::Step(_))
@@ -86,6 +87,25 @@ fn held_up_commits_are_said_and_an_instance_that_is_told_ends_all_the_same() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_given_back_is_given_back_as_soon_as_it_can_or_the_process_ends() {
+    for works_again in [true, false] {
+        let mut site = Site::new();
+        site.serves();
+        site.keeps_its_lease.store(true, Ordering::SeqCst);
+        let (store, keeps_its_lease) = (site.store.clone(), Arc::clone(&site.keeps_its_lease));
+        site.instance.stop();
+        let deadline = std::time::Instant::now() + HUNG;
+        while site.instance.standing().is_none_or(|status| status.held_up.is_none()) {
+            assert!(std::time::Instant::now() < deadline, "nobody was told");
+        }
+        keeps_its_lease.store(!works_again, Ordering::SeqCst);
+        let ended = site.ends();
+        assert_eq!(ended.is_ok(), works_again, "{ended:?}");
+        assert_eq!(store.read_lease(INSTANCE.node).unwrap().unwrap().released, works_again);
+    }
+}
+
+#[test]
 fn frames_behind_the_end_of_their_connection_are_not_taken() {
     let mut site = Site::new();
     site.serves();
@@ -112,6 +132,35 @@ fn a_link_that_is_lost_while_stock_is_taken_takes_it_again() {
         site.greets();
     }
     site.fills_its_disk(false);
+    site.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
+    let more = site.hears_in_a_while();
+    assert!(more.iter().all(|message| matches!(message, HostMessage::Heartbeat)), "one reconciliation a connection: {more:?}");
+    site.instance.stop();
+    site.ends().unwrap();
+}
+
+#[test]
+fn a_worker_that_is_busy_with_what_nobody_waits_for_does_not_make_the_node_look_stuck() {
+    let mut site = Site::new();
+    // Each answers a question that nobody hears out.
+    let (ask, hear) = crossbeam_channel::bounded(0);
+    for worker in &site.instance.workers {
+        worker.send(ToWorker::Count(ask.clone())).unwrap();
+    }
+    site.connects();
+    site.greets();
+    for _ in 0..3 {
+        site.hears(|message| matches!(message, HostMessage::Heartbeat));
+        assert_eq!(site.instance.standing().unwrap().phase, "takingstock");
+    }
+    // The link is lost meanwhile: what was asked before is not taken for an answer.
+    site.inbox.disconnected();
+    site.connects();
+    site.greets();
+    site.hears(|message| matches!(message, HostMessage::Heartbeat));
+    for _ in 0..site.instance.workers.len() {
+        hear.recv().unwrap();
+    }
     site.hears(|message| matches!(message, HostMessage::Reconcile { .. }));
     let more = site.hears_in_a_while();
     assert!(more.iter().all(|message| matches!(message, HostMessage::Heartbeat)), "one reconciliation a connection: {more:?}");

@@ -33,6 +33,7 @@ const VERSION: VersionId = VersionId([1; 32]);
 pub struct Flaky {
     pub inner: Memory,
     pub full: Arc<AtomicBool>,
+    pub keeps_its_lease: Arc<AtomicBool>,
 }
 
 impl Store for Flaky {
@@ -45,6 +46,9 @@ impl Store for Flaky {
     }
 
     fn release_lease(&mut self, lease: Lease, heir: Option<InstanceName>) -> Result<(), StoreError> {
+        if self.keeps_its_lease.load(Ordering::SeqCst) {
+            return Err(StoreError::Busy { path: "here".into() });
+        }
         self.inner.release_lease(lease, heir)
     }
 
@@ -67,6 +71,7 @@ impl Store for Flaky {
 pub struct Site {
     pub store: Memory,
     pub full: Arc<AtomicBool>,
+    pub keeps_its_lease: Arc<AtomicBool>,
     pub instance: Instance,
     pub inbox: Inbox,
     running: JoinHandle<Result<(), InstanceError>>,
@@ -90,7 +95,7 @@ impl Site {
     }
 
     pub fn with(store: Memory, script: Script) -> Self {
-        let full = Arc::new(AtomicBool::new(false));
+        let (full, keeps_its_lease) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let deployment =
             Deployment { strategy: "test".to_owned(), version: VERSION, parameters: Vec::new(), survival: Survival::Recovered };
         let mut deployments = Deployments::default();
@@ -108,12 +113,13 @@ impl Site {
             restarts: Default::default(),
             pair: None,
         };
-        let home = Home::of(Box::new(Flaky { inner: store.clone(), full: Arc::clone(&full) }));
+        let home =
+            Home::of(Box::new(Flaky { inner: store.clone(), full: Arc::clone(&full), keeps_its_lease: Arc::clone(&keeps_its_lease) }));
         let guests = NativeGuests::new().with(VERSION, script);
         let ready = prepare(&options, home, move |_| guests.afresh()).unwrap();
         let (instance, inbox) = (ready.handle.clone(), ready.inbox());
         let running = std::thread::spawn(move || ready.run_linked());
-        Site { store, full, instance, inbox, running, unsent: None, seq: 0, heard: Vec::new() }
+        Site { store, full, keeps_its_lease, instance, inbox, running, unsent: None, seq: 0, heard: Vec::new() }
     }
 
     pub fn fills_its_disk(&self, full: bool) {

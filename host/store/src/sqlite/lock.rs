@@ -67,7 +67,7 @@ fn named(holder: Option<&Holder>) -> String {
 /// name, and which process that is.
 #[derive(Debug)]
 pub struct InstanceLock {
-    _file: LockFile,
+    file: LockFile,
 }
 
 /// What stands in the file of a node's lock.
@@ -133,7 +133,7 @@ impl InstanceLock {
         let until = Instant::now() + LAST_OWNER_GOES;
         loop {
             match LockFile::take(&path, true)? {
-                Some(file) => return file.sign(holder, 0).map(|()| InstanceLock { _file: file }),
+                Some(file) => return file.sign(holder, 0).map(|()| InstanceLock { file }),
                 None if Instant::now() < until => thread::sleep(Duration::from_millis(10)),
                 None => {
                     let pid = read_signature(&path).map(|signature| signature.holder.pid);
@@ -141,6 +141,23 @@ impl InstanceLock {
                 }
             }
         }
+    }
+
+    /// Sees to it that its file is where others look for it: one that was removed is made and locked again. Returns whether it was.
+    /// [`LockError::Runs`]: another process was faster, and has the name now.
+    pub fn keep(&mut self, store: &Path, holder: &Holder) -> Result<bool, LockError> {
+        if self.file.is_in_place() {
+            return Ok(false);
+        }
+        let path = instance_path(store, holder.instance);
+        if let Some(file) = LockFile::take(&path, true)? {
+            file.sign(holder, 0)?;
+            self.file = file;
+            return Ok(true);
+        }
+        // Without another one's signature somebody only looks, or is about to sign: the next time shows it.
+        let other = read_signature(&path).filter(|signature| signature.holder != *holder);
+        other.map_or(Ok(false), |other| Err(LockError::Runs { instance: holder.instance, pid: Some(other.holder.pid), path }))
     }
 
     /// The process that runs as this instance now; none: it does not run, or does not say who it is.

@@ -1,4 +1,6 @@
 //! Guests written by hand, in WebAssembly text: for what no Rust guest does. They have no state and answer `wait`.
+//!
+//! What makes components of them wants `semver` with `std`; the product has it so, too (`Cargo.toml` says why).
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;

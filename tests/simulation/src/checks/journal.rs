@@ -6,6 +6,7 @@ use tandem_journal::{Batch, Claim, Ending, Lease, LostClaim, Opening, Outcome, R
 use tandem_words::{EventBody, Incarnation, Position, RequestBody, RequestKey, SessionId, SwitchIncarnation, Timestamp};
 
 use super::{Checked, holds};
+use crate::strategies::remembered;
 
 /// What one run of a session wrote.
 #[derive(Debug)]
@@ -67,6 +68,23 @@ impl Journal {
     /// The newest run of a session.
     pub(super) fn session(&self, session: SessionId) -> Option<&Book> {
         self.books.range((session, 0)..=(session, Incarnation::MAX)).next_back().map(|(_, book)| book)
+    }
+
+    /// What each run of a session wrote, one record after the other; of a snapshot, what the strategy remembers.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        self.books.iter().flat_map(|((session, incarnation), book)| {
+            let of = format!("{session} ({incarnation})");
+            let opened = std::iter::once(format!("{of} {:?}", book.opening));
+            let steps = book.steps.iter().map(|step| format!("{of} {step:?}"));
+            let snapshots = book.snapshots.iter().map(|(seq, data)| match decode(data) {
+                Ok(Record::Snapshot(snapshot)) => {
+                    format!("{of} remembers behind step {seq} {:?} {:?}", remembered(&snapshot.guest), snapshot.host)
+                }
+                other => format!("{of} has no snapshot but {other:?}"),
+            });
+            let ended = book.ending.iter().map(|ending| format!("{of} {ending:?}"));
+            opened.chain(steps).chain(snapshots).chain(ended).collect::<Vec<_>>()
+        })
     }
 
     /// A batch became durable. One that was repeated stands already.

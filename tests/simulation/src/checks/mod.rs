@@ -384,6 +384,11 @@ impl Judge {
         (calls, self.switch.leads)
     }
 
+    /// What the journal holds, line by line.
+    pub fn journal(&self) -> impl Iterator<Item = String> {
+        self.journal.lines()
+    }
+
     /// Everything is over: do the books balance?
     pub fn verdict(mut self) -> Option<Finding> {
         if self.finding.is_some() {

@@ -9,10 +9,7 @@ use super::{
     Checked, Finding, holds,
     journal::{Book, Journal},
 };
-use crate::{
-    plan::Plan,
-    strategies::{Guests, Remembered},
-};
+use crate::{plan::Plan, strategies::Guests};
 
 pub(super) fn check(journal: &Journal, plan: &Plan, options: WorkerOptions) -> Checked {
     for book in journal.books.values() {
@@ -37,12 +34,12 @@ fn replayed(
     upto: usize,
     plan: &Plan,
     options: WorkerOptions,
-) -> Result<Option<Remembered>, Finding> {
+) -> Result<Option<String>, Finding> {
     let session = book.opening.session;
     let from = kept.map_or(0, |(seq, _)| *seq as usize);
     let tail = book.data.get(from..upto).unwrap_or_default().to_vec();
     let rows = SessionRows { opening: book.opening_data.clone(), snapshot: kept.map(|(_, data)| data.clone()), tail };
-    let guests = Guests::new(plan);
+    let mut guests = Guests::new(plan);
     let mut worker = Worker::new(guests.clone(), options, u64::MAX);
     let folded = fold(&rows).map_err(|what| Finding { checker: "P10", what: format!("{session} cannot be folded: {what}") })?;
     worker.handle(Input::Recover(folded));

@@ -99,12 +99,12 @@ fn what_a_new_life_of_the_gateway_does_not_know_may_have_been_done_and_is_never_
     let mut link = Link::new();
     let states = || vec![RequestState::Unknown, RequestState::Open];
     let directives = after_a_lost_life(&mut link, 1, states());
-    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true, remembers: false }), "{directives:?}");
     assert_eq!(outcome_unknown(&mut link), [1]);
     // Killed before the answer was durable: the next primary finds the same W, and comes to the same.
     let mut next = Link::new();
     let directives = after_a_lost_life(&mut next, 1, states());
-    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true }), "{directives:?}");
+    assert!(directives.contains(&Directive::Reconciled { unknown: BTreeSet::new(), fresh: true, remembers: false }), "{directives:?}");
     assert_eq!(outcome_unknown(&mut next), [1]);
 }
 

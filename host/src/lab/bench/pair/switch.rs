@@ -71,7 +71,6 @@ pub struct Switch {
     leader: Option<usize>,
     /// Since [`Switch::begins_anew`].
     anew: bool,
-    answers_all: bool,
     served: Served,
     /// Calls whose events come by themselves: one each so often, round and round.
     round: Option<(Duration, Instant, u32)>,
@@ -93,7 +92,6 @@ impl Switch {
             kept: VecDeque::new(),
             leader: None,
             anew: false,
-            answers_all: false,
             served: Served::default(),
             round: None,
             arrivals: None,
@@ -117,9 +115,11 @@ impl Switch {
         self.calls.values_mut().for_each(|call| call.served = false);
     }
 
-    /// The next primary hears the answer to each request that waits.
+    /// Each request that waits is answered; whoever leads next hears it.
     pub fn answer_all(&mut self) {
-        self.answers_all = true;
+        let open: Vec<_> = self.calls.iter().filter_map(|(id, call)| Some((id.clone(), call.asked?))).collect();
+        let now = Instant::now();
+        open.into_iter().for_each(|(id, key)| drop(self.data(id, Some(key), now)));
     }
 
     /// One call after the other gets an event, one so often.
@@ -222,16 +222,12 @@ impl Switch {
         }
     }
 
-    /// The first primary hears of all calls; the next one, where that is wanted, the answers that they wait for.
+    /// The first primary hears of all calls.
     fn first_words(&mut self, real: Instant) -> Vec<GatewayMessage> {
-        if self.calls.is_empty() {
-            return (0..self.plan.calls).flat_map(|number| self.call(number, real)).collect();
-        }
-        if !std::mem::take(&mut self.answers_all) {
+        if !self.calls.is_empty() {
             return Vec::new();
         }
-        let open: Vec<_> = self.calls.iter().filter_map(|(id, call)| Some((id.clone(), call.asked?))).collect();
-        open.into_iter().map(|(id, key)| self.data(id, Some(key), real)).collect()
+        (0..self.plan.calls).flat_map(|number| self.call(number, real)).collect()
     }
 
     fn reconciled(&self, now: Timestamp, held: Vec<Held>, requests: Vec<RequestKey>, more: bool) -> GatewayMessage {
