@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tandem_journal::{Opening, Record, Survival};
 use tandem_switch_link::Held;
 use tandem_synch_link::Change;
-use tandem_words::{Bug, Timestamp, planted};
+use tandem_words::Timestamp;
 
 use crate::{Arrival, Finished, SessionState};
 
@@ -116,10 +116,9 @@ impl Slot {
             false => Presence::Over,
         };
         // Only one that has differed has another incarnation: it keeps its instance to itself.
-        let alone = state.is_live() && state.opening().incarnation > 1;
-        let unheard = alone && !planted(Bug::RestNotHeard);
+        let unheard = state.is_live() && state.opening().incarnation > 1;
         let state = Some(state);
-        Slot { presence, state, unheard, alone, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
+        Slot { presence, state, unheard, alone: unheard, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
     }
 
     /// Of a session that may be started again.
