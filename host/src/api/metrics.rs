@@ -26,6 +26,7 @@ pub fn text(status: &Status) -> String {
     gauge("held_up", status.held_up.is_some().into(), "1: nothing can be committed, and so nothing done.");
     gauge("stopping", status.stopping.into(), "1: it gives its role up.");
     gauge("reaches_switch", status.reaches_switch.into(), "1: it has the gateway's welcome.");
+    gauge("replays_differed", gauged(status.replays_differed), "Replays that came to something else than the journal, in this role.");
     if let Some(synch) = &status.synch {
         gauge("synch_connected", synch.connected.into(), "1: the other instance is connected to the synch link.");
         gauge("synch_full", synch.full.into(), "1: the backup has everything but what is on its way.");
@@ -67,7 +68,7 @@ mod tests {
             "instance": "101/a", "role": role, "epoch": 3, "phase": "serving", "held_up": null, "stopping": false, "reaches_switch": true,
             "holder": "101/a (process 7)", "peer": { "instance": "101/b", "ready": true, "why_not": null, "reaches_switch": true },
             "synch": { "connected": true, "full": true, "lag": 5, "problem": null }, "lacking": 2, "switch_time": 9, "live_sessions": 12,
-            "sessions_in_memory": null, "recovered": 4, "restarted": 1, "steps": 77, "store": null
+            "sessions_in_memory": null, "recovered": 4, "restarted": 1, "replays_differed": 2, "steps": 77, "store": null
         }))
         .unwrap()
     }
@@ -81,7 +82,7 @@ mod tests {
         let text = text(&status("primary"));
         let [info, values @ ..] = &values(&text)[..] else { panic!("{text}") };
         assert!(info.starts_with("tandem_info{instance=\"101/a\",role=\"primary\",version=\""), "{info}");
-        let expected = "primary 1,epoch 3,ready 1,serves 1,held_up 0,stopping 0,reaches_switch 1,synch_connected 1,synch_full 1,synch_lag 5,\
+        let expected = "primary 1,epoch 3,ready 1,serves 1,held_up 0,stopping 0,reaches_switch 1,replays_differed 2,synch_connected 1,synch_full 1,synch_lag 5,\
                         backup_ready 1,live_sessions 12,recovered_sessions 4,restarted_sessions 1,switch_time_ms 9,steps_total 77";
         assert_eq!(values.iter().map(|line| line.trim_start_matches("tandem_")).collect::<Vec<_>>().join(","), expected);
         assert!(text.contains("# TYPE tandem_steps_total counter\n"), "{text}");

@@ -3,7 +3,7 @@
 use clap::Parser;
 
 /// Plays seeds of the pair: crashes, hangs, cuts and failing commits against the product's own rules, and checks what was
-/// promised.
+/// promised. Every fiftieth seed is played once more with its strategies as components, and must go the same way.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "sim",

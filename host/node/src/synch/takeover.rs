@@ -17,8 +17,7 @@ pub fn taken_over(waiting: &[Opening], kept: &BTreeMap<SessionId, KeptSession>, 
         let kept = kept.get(&opening.session).cloned().unwrap_or_else(|| lacking(opening));
         KeptSession { partial: kept.partial || !certain, ..kept }
     };
-    let known = |opening: &&Opening| !(certain && planted(Bug::LackingNotKept)) || kept.contains_key(&opening.session);
-    restarted.filter(known).map(|opening| (opening.session, keep(opening))).collect()
+    restarted.map(|opening| (opening.session, keep(opening))).collect()
 }
 
 #[cfg(test)]
