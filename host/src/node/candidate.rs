@@ -299,7 +299,12 @@ impl CandidateService {
     fn leads(&mut self, before_leading: BeforeLeading<'_>) -> Result<Home, StoreError> {
         let mut store = match self.store.take() {
             Some(store) => store,
-            None => Sqlite::open(&self.path)?,
+            None => {
+                let mut store = Sqlite::open(&self.path)?;
+                // Between two tries it ticks, and shows a beat: several times before it would be taken for one that hangs.
+                store.waits_for_writers(Duration::from_millis(self.options.timeout_ms / 8))?;
+                store
+            }
         };
         let (node, me) = (self.instance.instance.node, this_process(self.instance.instance));
         let taken = before_leading(&mut store).and_then(|()| {
