@@ -131,7 +131,11 @@ impl Candidate {
 
     /// Whether it has the lock, as it stands now.
     pub fn lock(&mut self, lock: LockSeen) {
-        self.lock = lock;
+        let lost = std::mem::replace(&mut self.lock, lock) != LockSeen::NotMine && lock == LockSeen::NotMine;
+        if let Some(seen) = self.seen.as_mut().filter(|_| lost && self.options.fencing == Fencing::Kill) {
+            // What stood unchanged while it had the lock itself says nothing of who has it now.
+            seen.unchanged_ms = 0;
+        }
     }
 
     /// The epoch that stands, as last seen; 0: none.
@@ -252,6 +256,18 @@ mod tests {
         }
         let hangs = Observation { beat: 40, ..held(7) };
         assert_eq!(looks(&mut candidate, 10_250..=11_000, hangs), [(11_000, Move::Kill { epoch: 4 })]);
+    }
+
+    #[test]
+    fn whoever_takes_a_lock_that_was_lost_is_not_killed_for_what_stood_before() {
+        let mut candidate = Candidate::starting(options(), 0);
+        candidate.lock(MINE);
+        // It finds no room for its lease, for long; then the lock's file is removed, and the other one is faster.
+        assert!(looks(&mut candidate, 0..=9_000, held(7)).iter().all(|(_, what)| *what == Move::Lead));
+        candidate.lock(LockSeen::NotMine);
+        assert_eq!(candidate.decide(9_001), Move::Watch);
+        let other = Observation { locked_by: 2, ..held(7) };
+        assert_eq!(looks(&mut candidate, 9_250..=10_250, other), [(10_250, Move::Kill { epoch: 4 })], "one that hangs is");
     }
 
     #[test]
