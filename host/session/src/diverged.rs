@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tandem_journal::{Claim, Opening, Outcome, Record, Source, Step, StepFailure, StepFailureKind, Survival, decode};
 use tandem_switch_link::SwitchEvent;
-use tandem_words::{EventBody, Incarnation, Restart, RestartCause, SessionId};
+use tandem_words::{Bug, EventBody, Incarnation, Restart, RestartCause, SessionId, planted};
 
 use crate::{
     Arrival, Guests, Output, SessionState, Worker,
@@ -74,7 +74,7 @@ impl<G: Guests> Worker<G> {
         // Numbers of requests begin again, so a timer of the old incarnation would be taken for one of the new.
         let of_old =
             |arrival: &Arrival| matches!(arrival, Arrival::Timer(_) | Arrival::Linger | Arrival::News(EventBody::SessionRecovered));
-        waiting.extend(old.waiting.into_iter().filter(|arrival| !of_old(arrival)));
+        waiting.extend(old.waiting.into_iter().filter(|arrival| !of_old(arrival) || planted(Bug::OldTimerKept)));
         let slot = Slot { waiting, alone: true, handed_out: old.handed_out, ..Slot::opened(opening) };
         self.slots.insert(id, slot);
     }

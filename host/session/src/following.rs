@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_journal::{Outcome, Record, Snapshot, Step, StepFailure, Survival};
-use tandem_words::{NodeId, SessionId, Timestamp};
+use tandem_words::{Bug, NodeId, SessionId, Timestamp, planted};
 
 use crate::{
     Folded, Guests, Place, Records, SessionState, WorkerOptions,
@@ -82,7 +82,8 @@ impl<G: Guests> Following<G> {
         }
         if let Record::Opened(opening) = record {
             let known = self.sessions.get(&session).map(|known| known.state.opening().incarnation);
-            return if known < Some(opening.incarnation) { self.begin(&Records::of_opening(opening.clone())) } else { Ok(()) };
+            let is_news = known < Some(opening.incarnation) && !(known.is_some() && planted(Bug::FormerRunFollowed));
+            return if is_news && !planted(Bug::OpeningsNotFollowed) { self.begin(&Records::of_opening(opening.clone())) } else { Ok(()) };
         }
         let Some(mut followed) = self.sessions.remove(&session) else { return Ok(()) };
         let run = followed.state.opening().incarnation;
@@ -123,7 +124,11 @@ impl<G: Guests> Following<G> {
             }
         } else {
             state.apply(step);
-            guest = if goes_on && guest != Guest::Never { Guest::Absent } else { Guest::Never };
+            guest = match guest {
+                Guest::Here if planted(Bug::GuestLeftBehind) => return Followed { state, last_snapshot, guest },
+                Guest::Here | Guest::Absent | Guest::Idle if goes_on => Guest::Absent,
+                _ => Guest::Never,
+            };
             self.guests.remove(step.session);
         }
         Followed { state, last_snapshot, guest }

@@ -115,9 +115,9 @@ impl Slot {
             true => Presence::Absent,
             false => Presence::Over,
         };
+        // Only one that has differed has another incarnation: it keeps its instance to itself.
         let unheard = state.is_live() && state.opening().incarnation > 1;
         let state = Some(state);
-        // Only one that has differed has another incarnation: it keeps its instance to itself.
         Slot { presence, state, unheard, alone: unheard, last_snapshot, asked_snapshot: last_snapshot, recovered: true, ..Slot::unknown() }
     }
 

@@ -2,7 +2,6 @@
 //! committer, and it never waits for the disk.
 
 use std::{
-    collections::BTreeSet,
     io,
     sync::{
         Arc,
@@ -14,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 use tandem_journal::SessionRows;
-use tandem_session::{AnyGuests, Input, Output, Records, Worker, WorkerOptions};
+use tandem_session::{AnyGuests, Input, Loads, Output, Records, Worker, WorkerOptions};
 use tandem_words::{Epoch, SessionId, Timestamp};
 
 use super::{
@@ -91,8 +90,8 @@ impl Workers {
                 let _alarm = Alarm::new(parts.node.clone(), name(index));
                 let ticker = parts.ticks.ticker(name(index));
                 let worker = Worker::new(guests, parts.options, parts.epoch);
-                let (loads, deferred) = Default::default();
-                WorkerThread { worker, index, parts, wake_at, ticker, rows: Some(rows), loads, deferred }.run(&inputs);
+                let loads = Loads::beside_a_pass(LOADS_BESIDE);
+                WorkerThread { worker, index, parts, wake_at, ticker, rows: Some(rows), loads }.run(&inputs);
             };
             threads.push(std::thread::Builder::new().name(name(index)).spawn(run)?);
         }
@@ -169,10 +168,8 @@ struct WorkerThread {
     ticker: Ticker,
     /// None: no more are read ahead.
     rows: Option<Receiver<RowsAhead>>,
-    /// Sessions whose rows the reader reads while others are read ahead.
-    loads: usize,
-    /// Sessions that wait for the pass to come to them. Each counts as activity.
-    deferred: BTreeSet<SessionId>,
+    /// Each session that waits for the pass counts as activity.
+    loads: Loads,
 }
 
 impl WorkerThread {
@@ -210,9 +207,10 @@ impl WorkerThread {
                     handled
                 }
                 ToWorker::Loaded(input) => {
-                    self.loads = self.loads.saturating_sub(1);
-                    self.worker.handle(*input);
-                    self.hand_on();
+                    if self.loads.is_of_use(&input) {
+                        self.worker.handle(*input);
+                        self.hand_on();
+                    }
                     1
                 }
                 ToWorker::Inventory(number) => {
@@ -258,9 +256,7 @@ impl WorkerThread {
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => {
                 self.rows = None;
-                for session in std::mem::take(&mut self.deferred) {
-                    let _ = self.parts.reader.send(ToReader { session, all: false, worker: self.index });
-                }
+                self.loads.pass_is_over().into_iter().for_each(|session| self.read(session, false));
             }
         }
     }
@@ -274,7 +270,7 @@ impl WorkerThread {
             self.worker.read_ahead(session, records);
             self.hand_on();
         }
-        if !self.worker.is_loading(session) && self.deferred.remove(&session) {
+        if !self.worker.is_loading(session) && self.loads.brought(session) {
             self.handled(1);
         }
     }
@@ -303,18 +299,19 @@ impl WorkerThread {
 
     fn load(&mut self, session: SessionId) {
         self.parts.activity.begin(1);
-        if self.rows.is_some() && self.loads >= LOADS_BESIDE {
-            self.deferred.insert(session);
-            return;
+        if self.loads.wants(session) {
+            self.read(session, false);
         }
-        self.loads += 1;
-        let _ = self.parts.reader.send(ToReader { session, all: false, worker: self.index });
     }
 
     fn load_all(&mut self, session: SessionId) {
         self.parts.activity.begin(1);
-        self.loads += 1;
-        let _ = self.parts.reader.send(ToReader { session, all: true, worker: self.index });
+        self.loads.wants_all();
+        self.read(session, true);
+    }
+
+    fn read(&self, session: SessionId, all: bool) {
+        let _ = self.parts.reader.send(ToReader { session, all, worker: self.index });
     }
 
     fn commit(&self, message: ToCommitter) {

@@ -36,13 +36,20 @@ pub enum Bug {
     SurveyIgnored,
     OpenForgotten,
     ClaimedCallTold,
+    GuestLeftBehind,
+    OpeningsNotFollowed,
+    FormerRunFollowed,
+    EarlierStepReadAhead,
+    WaitForPassForgotten,
+    LateRowsTaken,
+    OldTimerKept,
     HeirWaits,
     HeldLossNotTold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 31] = [
+    pub const ALL: [Bug; 38] = [
         Bug::EpochCheckSkipped,
         Bug::ReleaseBeforeCommit,
         Bug::ReleaseOutOfOrder,
@@ -72,6 +79,13 @@ impl Bug {
         Bug::SurveyIgnored,
         Bug::OpenForgotten,
         Bug::ClaimedCallTold,
+        Bug::GuestLeftBehind,
+        Bug::OpeningsNotFollowed,
+        Bug::FormerRunFollowed,
+        Bug::EarlierStepReadAhead,
+        Bug::WaitForPassForgotten,
+        Bug::LateRowsTaken,
+        Bug::OldTimerKept,
         Bug::HeirWaits,
         Bug::HeldLossNotTold,
     ];

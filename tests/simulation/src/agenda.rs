@@ -21,6 +21,8 @@ pub enum Thread {
     Worker(usize),
     Committer,
     Reader,
+    /// Reads the rows of all sessions after a takeover.
+    Ahead,
 }
 
 /// Which way packets go: to whom the connection was made (the gateway, the primary), or back.
@@ -77,6 +79,8 @@ pub enum Doing {
     SynchRoom,
     /// Sessions may start again.
     Restarts,
+    /// A backup reads what its primary has written.
+    Follow,
 }
 
 /// Something that happens.

@@ -11,11 +11,12 @@ use tandem_node::{
     synch::{BufferLimits, KeepLimits},
 };
 use tandem_session::WorkerOptions;
+use tandem_words::VersionId;
 
 use crate::{
     chance::Chance,
     fault::{Fault, Kind, Phase},
-    strategies::{Components, POINTS},
+    strategies::{Components, POINTS, VERSIONS, may_start_again},
 };
 
 /// No fault comes after this (real ms); then everything is healed.
@@ -51,6 +52,14 @@ pub struct Plan {
     pub components: Option<Components>,
     /// Sessions that share a cell.
     pub sessions_per_instance: usize,
+    /// Whether the replay of desk, quiet, keeper and side differs now and then, where they are persisted.
+    pub differ: [bool; 4],
+    /// A backup follows so many sessions at most, and reads so many rows at once.
+    pub most_followed: usize,
+    /// See `most_followed`.
+    pub rows_followed_at_once: u32,
+    /// So many sessions of a worker are read singly while all are read in one pass.
+    pub loads_beside: usize,
     /// How sessions are treated.
     pub worker: WorkerOptions,
     /// The switch's core.
@@ -78,12 +87,17 @@ impl Plan {
     pub fn new(seed: u64) -> Plan {
         let mut chance = Chance::new(seed, 1);
         let rush_at_ms = rush_at_ms(&mut Chance::new(seed, 8));
+        let mut followed = Chance::new(seed, 9);
+        let differ = differ(&mut Chance::new(seed, 10));
+        // Slowly, so that the next primary dies now and then while a session hears its call again.
+        let rows_per_batch = chance.pick(&[1, 3, 4_096]).filter(|_| differ == [false; 4]).unwrap_or(1);
         let fencing = if chance.percent(35) { Fencing::EpochOnly } else { Fencing::Kill };
         let worker = WorkerOptions {
             snapshot_every: chance.pick(&[2, 5, 50]).unwrap_or(50),
             passivate_after_ms: chance.pick(&[1_500, 6_000, 600_000]).unwrap_or(600_000),
             max_steps_ahead: chance.pick(&[2, 64, 64]).unwrap_or(64),
             linger_timeout_ms: 8_000,
+            restart_diverged: seed.is_multiple_of(2),
             // With the small one a session that waits for its restart lacks some of what came meanwhile.
             max_held: Chance::new(seed, 11).pick(&[1_000, 1_000, 1, 2]).unwrap_or(1_000),
             ..WorkerOptions::default()
@@ -98,10 +112,14 @@ impl Plan {
             survivals: survivals(&mut Chance::new(seed, 5)),
             restarts: restarts(&mut Chance::new(seed, 6)),
             synch: synch(&mut Chance::new(seed, 7)),
-            rows_per_batch: chance.pick(&[1, 3, 4_096]).unwrap_or(1),
+            rows_per_batch,
             components: None,
             // Which of several cells with room takes the next session, the engine may decide otherwise than native guests do.
             sessions_per_instance: chance.pick(if is_with_components(seed) { &[1, 1_024, 1_024] } else { &[1, 3, 1_024] }).unwrap_or(3),
+            differ,
+            most_followed: followed.pick(&[500_000, 500_000, 500_000, 4]).unwrap_or(500_000),
+            rows_followed_at_once: followed.pick(&[2_048, 2_048, 3]).unwrap_or(2_048),
+            loads_beside: followed.pick(&[32, 1, 0]).unwrap_or(32),
             worker,
             // With the small one events are lost while nobody is primary: then a gap must be told.
             core: core::Options {
@@ -110,10 +128,27 @@ impl Plan {
             },
             switch: switch(),
             callers: callers(&mut Chance::new(seed, 2), rush_at_ms),
-            faults: faults(&mut Chance::new(seed, 3), rush_at_ms),
+            faults: faults(&mut Chance::new(seed, 3), rush_at_ms, differ != [false; 4]),
             clock_offsets_ms: [offset(&mut chance), offset(&mut chance)],
         }
     }
+
+    /// Whether the replay of a version's sessions may differ.
+    pub fn replay_differs(&self, version: VersionId) -> bool {
+        let of = VERSIONS.iter().zip(self.differ).zip(self.survivals);
+        of.into_iter().any(|((of, differs), survival)| *of == version && differs && survival == Survival::Recovered)
+    }
+
+    /// Whether they start again then.
+    pub fn starts_again(&self, version: VersionId) -> bool {
+        may_start_again(version).unwrap_or(self.worker.restart_diverged)
+    }
+}
+
+/// In one seed of three.
+fn differ(chance: &mut Chance) -> [bool; 4] {
+    let some = chance.percent(33);
+    [(); 4].map(|()| some && chance.percent(70))
 }
 
 /// In two seeds of five all sessions are persisted.
@@ -213,10 +248,15 @@ fn caller(chance: &mut Chance, number: u32, arrive_at_ms: u64) -> callers::Calle
 }
 
 /// At least five. A fault that wants a moment which only a takeover brings gets one to begin with.
-fn faults(chance: &mut Chance, rush_at_ms: Option<u64>) -> Vec<Fault> {
+/// `twice`: primaries die that have just taken over.
+fn faults(chance: &mut Chance, rush_at_ms: Option<u64>, twice: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let crash = |at_ms| Fault { at_ms: at_ms + 2_000, phase: None, kind: Kind::CrashPrimary, lasts_ms: 500, in_commit: false };
-    faults.extend(rush_at_ms.map(crash));
+    let crash = |at_ms| Fault { at_ms, phase: None, kind: Kind::CrashPrimary, lasts_ms: 500, in_commit: false };
+    faults.extend(rush_at_ms.map(|at_ms| crash(at_ms + 2_000)));
+    for _ in 0..if twice { 3 } else { 0 } {
+        let at_ms = chance.between(8_000, FAULTS_UNTIL_MS - 22_000);
+        faults.extend([crash(at_ms), crash(at_ms + chance.between(5, 90))]);
+    }
     let count = chance.between(5, 9);
     for _ in 0..count {
         let at_ms = chance.between(4_000, FAULTS_UNTIL_MS - 22_000);

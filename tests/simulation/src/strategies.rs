@@ -5,8 +5,8 @@ mod components;
 mod native;
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tandem_native_guests::NativeGuests;
@@ -34,6 +34,15 @@ pub fn asks_for_recovered(version: VersionId) -> bool {
     matches!(version, QUIET | KEEPER)
 }
 
+/// What a version's manifest says of sessions whose replay differs; none: the option counts.
+pub fn may_start_again(version: VersionId) -> Option<bool> {
+    match version {
+        DESK | SIDE => Some(true),
+        QUIET => Some(false),
+        _ => None,
+    }
+}
+
 /// What is deployed.
 pub fn deployments(plan: &Plan) -> Deployments {
     let deployed = SCRIPTS.into_iter().zip(VERSIONS).zip(plan.survivals);
@@ -48,8 +57,8 @@ pub fn deployments(plan: &Plan) -> Deployments {
 /// What a strategy heard, for the first time: not what is replayed to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// It begins, in this incarnation.
-    Start(SessionId, Incarnation),
+    /// It begins, in this incarnation, on this version.
+    Start(SessionId, Incarnation, VersionId),
     /// An event.
     Event(SessionId, Event),
 }
@@ -78,18 +87,48 @@ pub struct Guests {
     native: NativeGuests,
     components: Option<components::Guests>,
     ears: Ears,
+    faults: Option<Arc<Mutex<Faults>>>,
+}
+
+/// What guests do that they should not.
+#[derive(Debug, Default)]
+struct Faults {
+    /// Versions whose replay differs now and then.
+    differ: BTreeSet<VersionId>,
+    /// Sessions of these, with their incarnation.
+    runs: BTreeMap<SessionId, Incarnation>,
     /// Steps that have taken their instance down, by session and number; each does it once.
-    died: Arc<Mutex<BTreeSet<(SessionId, u32)>>>,
+    died: BTreeSet<(SessionId, u32)>,
+}
+
+impl Faults {
+    /// One event in 23 traps when it is heard for the first time.
+    fn traps(&mut self, session: SessionId, event: &Event) -> bool {
+        event.seed.is_multiple_of(23) && self.died.insert((session, event.seq))
+    }
+
+    /// One event in six comes to something else in a replay: of some sessions in every run, of the others only in their first.
+    fn differs(&self, session: SessionId, event: &Event) -> bool {
+        let run = self.runs.get(&session).copied();
+        (event.seed >> 4).is_multiple_of(6) && run.is_some_and(|run| run == 1 || event.seed.is_multiple_of(2))
+    }
 }
 
 impl Guests {
     /// Of a process that has just begun.
     pub fn new(plan: &Plan) -> Self {
+        let differ = VERSIONS.into_iter().filter(|version| plan.replay_differs(*version)).collect();
+        let faults = Some(Arc::new(Mutex::new(Faults { differ, ..Faults::default() })));
+        Guests { faults, ..Guests::faithful(plan) }
+    }
+
+    /// The same, of which none traps, or differs in a replay.
+    pub fn faithful(plan: &Plan) -> Self {
         Guests {
             native: native::guests(plan.sessions_per_instance),
             components: plan.components.as_ref().map(|components| components.guests(plan.sessions_per_instance)),
             ears: Ears::default(),
-            died: Arc::default(),
+            faults: None,
         }
     }
 
@@ -114,10 +153,14 @@ impl Guests {
         }
     }
 
-    /// One event in 23 traps when it is heard for the first time.
-    fn traps(&self, session: SessionId, event: &Event, effort: Effort) -> bool {
-        let drawn = effort == Effort::First && event.seed.is_multiple_of(23);
-        drawn && self.died.lock().unwrap_or_else(PoisonError::into_inner).insert((session, event.seq))
+    fn faults(&self) -> Option<MutexGuard<'_, Faults>> {
+        Some(self.faults.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begins(&self, version: &VersionId, context: &Context) {
+        if let Some(mut faults) = self.faults().filter(|faults| faults.differ.contains(version)) {
+            faults.runs.insert(context.session_id, context.incarnation);
+        }
     }
 }
 
@@ -128,7 +171,8 @@ pub fn remembered(snapshot: &[u8]) -> Option<String> {
 
 impl tandem_session::Guests for Guests {
     fn start(&mut self, version: &VersionId, context: &Context, place: Place, effort: Effort) -> Result<(), GuestFailure> {
-        self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation));
+        self.ears.hear(effort, || Heard::Start(context.session_id, context.incarnation, *version));
+        self.begins(version, context);
         self.running().start(version, context, place, effort)
     }
 
@@ -141,15 +185,19 @@ impl tandem_session::Guests for Guests {
         place: Place,
         effort: Effort,
     ) -> Result<(), GuestFailure> {
+        self.begins(version, context);
         self.running().restore(version, context, state, state_version, place, effort)
     }
 
     fn on_event(&mut self, session: SessionId, event: &Event, draft: Draft, effort: Effort) -> (Draft, Result<Next, GuestFailure>) {
         self.ears.hear(effort, || Heard::Event(session, event.clone()));
-        if self.traps(session, event, effort) {
+        if effort == Effort::First && self.faults().is_some_and(|mut faults| faults.traps(session, event)) {
             return self.running().on_event(session, &Event { seed: TRAP, ..event.clone() }, draft, effort);
         }
-        self.running().on_event(session, event, draft, effort)
+        let differs = effort == Effort::Replay && self.faults().is_some_and(|faults| faults.differs(session, event));
+        let (draft, result) = self.running().on_event(session, event, draft, effort);
+        let otherwise = |next| if next == Next::Checkpoint { Next::Wait } else { Next::Checkpoint };
+        (draft, if differs { result.map(otherwise) } else { result })
     }
 
     fn snapshot(&mut self, session: SessionId) -> Result<Option<Vec<u8>>, GuestFailure> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_synch_link::{Held, PrimaryMessage, encoded_bytes};
+use tandem_synch_link::{Change, Held, PrimaryMessage, encoded_bytes};
 
 use super::{ACKNOWLEDGES_WITHIN_MS, BufferLimits, Effect, KeepLimits, MAX_IN_FLIGHT_BYTES, Source};
 use crate::testing::{digit, heard, kept, mark, opened, session};
@@ -175,4 +175,64 @@ fn an_event_that_changes_nothing_waits_for_what_came_before_it() {
     hear(&mut source, 0, 2);
     assert_eq!(nobody(&mut source, 3), []);
     assert_eq!(effects(|out| source.acknowledged(2, out)), [Effect::Count(mark(1, 2)), Effect::Count(mark(1, 3))]);
+}
+
+fn is_missed(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(PrimaryMessage::Change { change: Change::Missed(_), .. }))
+}
+
+#[test]
+fn that_events_are_lost_is_told_once_of_each_session_and_the_backup_is_behind_until_it_has_it() {
+    let mut source = level();
+    effects(|out| source.kept(0, vec![opened(2, 1)], None, out));
+    effects(|out| source.acknowledged(2, out));
+    assert!(!source.is_behind());
+    let told = effects(|out| source.missed(0, out));
+    assert!(told.len() == 2 && told.iter().all(is_missed), "{told:?}");
+    assert!(source.is_behind() && source.keeper().behind(None).all(|kept| kept.partial));
+    assert_eq!(effects(|out| source.missed(0, out)), [], "once");
+    assert_eq!(effects(|out| source.acknowledged(3, out)), []);
+    assert!(source.is_behind(), "of the first only");
+    assert_eq!(effects(|out| source.acknowledged(4, out)), []);
+    assert!(!source.is_behind() && !source.is_solo());
+    assert_eq!(effects(|out| source.gone(out)), [], "it has it");
+}
+
+#[test]
+fn a_backup_that_goes_before_it_knows_what_was_lost_is_not_to_trust_its_copy() {
+    let mut source = level();
+    effects(|out| source.missed(0, out));
+    assert_eq!(effects(|out| source.gone(out)), [Effect::Solo(true)]);
+    // It comes back with what it had, and is told.
+    let told = effects(|out| source.connected(0, Some(Held { epoch: 3, seq: 1 }), out));
+    assert!(matches!(&told[..], [told] if is_missed(told)), "{told:?}");
+    assert_eq!(effects(|out| source.acknowledged(2, out)), [Effect::Solo(false)]);
+}
+
+#[test]
+fn what_is_lost_while_no_backup_could_be_told_is_said_in_the_lease() {
+    let mut alone = level();
+    effects(|out| alone.gone(out));
+    assert!(!alone.is_solo());
+    assert_eq!(effects(|out| alone.missed(0, out)), [Effect::Solo(true)]);
+
+    let mut filling = level().in_parts_of(1);
+    effects(|out| filling.kept(0, vec![opened(2, 1)], None, out));
+    effects(|out| filling.acknowledged(2, out));
+    effects(|out| filling.gone(out));
+    // The first session's part is out.
+    assert_eq!(effects(|out| filling.connected(0, None, out)).len(), 2);
+    let told = effects(|out| filling.missed(0, out));
+    assert!(matches!(&told[..], [first, Effect::Solo(true)] if is_missed(first)), "{told:?}");
+    let rest = effects(|out| filling.more(0, out));
+    assert!(matches!(&rest[..], [Effect::Send(PrimaryMessage::Kept(second)), Effect::Send(_)] if second.partial), "{rest:?}");
+}
+
+#[test]
+fn where_nothing_is_kept_nothing_is_missed() {
+    let mut source = source(BufferLimits::default());
+    effects(|out| source.connected(0, None, out));
+    effects(|out| source.acknowledged(0, out));
+    assert_eq!(effects(|out| source.missed(0, out)), []);
+    assert!(!source.is_behind() && !source.is_solo());
 }

@@ -16,7 +16,7 @@ use super::{
     journal::{Book, Journal},
     switch::{NOWHERE, Switch},
 };
-use crate::strategies::Heard;
+use crate::{plan::Plan, strategies::Heard};
 
 /// One run of a session.
 #[derive(Debug, Default)]
@@ -31,10 +31,14 @@ pub(super) struct Ears(BTreeMap<(SessionId, Epoch), Ear>);
 
 impl Ears {
     /// Strategies heard this in this epoch.
-    pub(super) fn heard(&mut self, epoch: Epoch, heard: Vec<Heard>) -> Checked {
+    pub(super) fn heard(&mut self, epoch: Epoch, heard: Vec<Heard>, plan: &Plan) -> Checked {
         for heard in heard {
             match heard {
-                Heard::Start(session, incarnation) => {
+                // One that has differed in this epoch starts again in it.
+                Heard::Start(session, incarnation, version) if incarnation > 1 && plan.replay_differs(version) => {
+                    self.0.insert((session, epoch), Ear { incarnation, events: Vec::new() });
+                }
+                Heard::Start(session, incarnation, _) => {
                     let ear = self.0.entry((session, epoch)).or_default();
                     let same = ear.incarnation == incarnation || ear.incarnation == 0;
                     holds("P1", same, || format!("{session} runs in incarnations {} and {incarnation} of one epoch", ear.incarnation))?;

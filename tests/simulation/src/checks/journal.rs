@@ -70,6 +70,14 @@ impl Journal {
         self.books.range((session, 0)..=(session, Incarnation::MAX)).next_back().map(|(_, book)| book)
     }
 
+    /// Whether a run that is `partial` does not hear this again, which the run before it has heard.
+    pub(super) fn is_over_cap(&self, book: &Book, source: &Source) -> bool {
+        let Some(EventBody::SessionRestarted(restart)) = book.steps.first().map(|step| &step.event.body) else { return false };
+        let before = self.books.get(&(book.opening.session, book.opening.incarnation.saturating_sub(1)));
+        let heard = |book: &Book| book.steps.iter().any(|step| step.source == *source);
+        restart.partial && !heard(book) && before.is_some_and(heard)
+    }
+
     /// What each run of a session wrote, one record after the other; of a snapshot, what the strategy remembers.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         self.books.iter().flat_map(|((session, incarnation), book)| {

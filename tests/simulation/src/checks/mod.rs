@@ -14,9 +14,11 @@
 //! | `unled` | P8: how long nobody leads |
 //! | `silence` | P9 |
 //! | `replay` | P10 |
+//! | `diverged` | P10 where a strategy differs at replay, and P7 of what starts again then |
 //!
 //! P8 is all of these over many switchovers, and that everything comes to a good end once everything is healed.
 
+mod diverged;
 mod ears;
 mod events;
 mod journal;
@@ -280,7 +282,7 @@ impl Judge {
                 self.take(served);
             }
         }
-        let heard = self.ears.heard(epoch, heard);
+        let heard = self.ears.heard(epoch, heard, &self.plan);
         self.take(heard);
     }
 
@@ -399,6 +401,7 @@ impl Judge {
             .and_then(|()| requests::check(journal, switch))
             .and_then(|()| timers::check(journal))
             .and_then(|()| recovered::check(journal))
+            .and_then(|()| diverged::check(journal, &self.plan))
             .and_then(|()| self.ears.check(journal, switch))
             .and_then(|()| silence::check(switch))
             .and_then(|()| switch.check_served())

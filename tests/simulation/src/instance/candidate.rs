@@ -2,7 +2,7 @@
 
 use tandem_node::role::{Candidate, CandidateOptions, LeaseSeen, LockSeen, Move, Observation};
 
-use super::{Instance, Role};
+use super::{Instance, Role, follower::Follower};
 use crate::{
     agenda::{Doing, Process},
     env::Env,
@@ -32,6 +32,7 @@ impl Instance {
         self.run += 1;
         self.new_link(env);
         self.new_backup(env);
+        self.follower = Some(Follower::new(self.process, self.run, self.name.node, env));
         env.plan_in(self.process, self.run, 100, Doing::Look);
         env.plan_in(self.process, self.run, 250_000, Doing::Heartbeat);
     }

@@ -1,23 +1,27 @@
 //! A primary: the product's rules on four simulated threads, as `host/src/node/service.rs` and `host/src/session` put them on
 //! real ones.
 
+mod ahead;
+mod node;
+mod workers;
+
 use std::collections::VecDeque;
 
 use tandem_gateway::core::ConnectionId;
-use tandem_instance::desk;
 use tandem_journal::{Opening, Survival};
 use tandem_node::{
-    LinkError, NodeOptions, Phase, Primary, Restarts, Stock, Tenure,
+    NodeOptions, Phase, Primary, Restarts, Tenure,
     role::{Pulse, Sight},
-    synch::{ACKNOWLEDGES_WITHIN_MS, Mirror, taken_over},
+    synch::{Mirror, taken_over},
 };
-use tandem_session::{Arrival, Durable, Input, Output, Worker, fold};
-use tandem_switch_link::{GatewayFrame, HostMessage, Mark, Refusal};
+use tandem_session::{Durable, Folded, Input, Output, Records, Worker};
+use tandem_switch_link::{GatewayFrame, HostMessage, Mark};
 use tandem_words::{InstanceName, SessionId};
 
 use super::{
     committer::Committer,
-    floor::{Hands, ToCommitter, WORKERS, owner},
+    floor::{Hands, WORKERS, owner},
+    follower::Followed,
     link::Link,
     synch::{News, PrimaryEnd},
 };
@@ -27,9 +31,7 @@ use crate::{
     network::SynchPacket,
     strategies::{self, Ears, Guests},
 };
-
-/// Messages that the node's thread handles before it sends.
-const AT_ONCE: usize = 512;
+use ahead::Ahead;
 
 /// What the node's thread is told.
 #[derive(Debug)]
@@ -68,8 +70,10 @@ pub struct Leader {
     pub(super) hands: Hands,
     to_node: VecDeque<ToNode>,
     to_workers: Vec<VecDeque<Input>>,
-    /// Whose rows are to be read, and whether all of them.
+    /// Whose rows are to be read, and whether all of them; and what was read and is not handed over yet.
     to_reader: VecDeque<(SessionId, bool)>,
+    read: Option<(usize, Input)>,
+    ahead: Ahead,
     pub(super) tenure: Tenure,
     pulse: Pulse,
     sight: Sight,
@@ -95,31 +99,49 @@ impl Leader {
         (process, run): (Process, u32),
         name: InstanceName,
         committer: Committer,
-        mirror: Option<Mirror>,
+        (mirror, followed): (Option<Mirror>, Option<Vec<Followed>>),
         (began_ms, now_ms): (u64, u64),
         env: &mut Env,
     ) -> Leader {
         let lease = committer.lease();
-        let guests: Vec<_> = (0..WORKERS).map(|_| Guests::new(&env.plan)).collect();
+        // Of sessions whose guest has not kept up the rows are wanted.
+        let absent = followed.iter().flatten().any(|worker| worker.absent > 0);
+        let (guests, sessions): (Vec<_>, _) = match followed {
+            Some(followed) => {
+                let (guests, sessions): (_, Vec<_>) = followed.into_iter().map(|worker| (worker.guests, worker.sessions)).unzip();
+                (guests, Some(sessions))
+            }
+            None => ((0..WORKERS).map(|_| Guests::new(&env.plan)).collect(), None),
+        };
         let ears = guests.iter().map(Guests::ears).collect();
         let mut workers: Vec<_> = guests.into_iter().map(|guests| Worker::new(guests, env.plan.worker, lease.epoch)).collect();
         let mut waiting: Vec<Opening> = Vec::new();
         let reader = env.disk.reader();
         // What the one before has written, as long as nothing is committed in this epoch.
         let solo = reader.lease(name.node).ok().flatten().is_none_or(|row| row.solo);
-        let _ = reader.for_each_live_session(name.node, &mut |session, rows| {
-            if let (Some(worker), Ok(folded)) = (workers.get_mut(owner(session)), fold(&rows)) {
-                let opening = folded.state.opening();
-                let input = if opening.survival == Survival::Recovered {
-                    Input::Recover(folded)
-                } else {
-                    waiting.push(opening.clone());
-                    Input::Await(Box::new(opening.clone()))
-                };
-                worker.handle(input);
+        let ahead = Ahead::new(absent, env.plan.loads_beside);
+        let mut found = |folded: Folded, records: Option<Records>| {
+            let opening = folded.state.opening().clone();
+            let Some(worker) = workers.get_mut(owner(opening.session)) else { return };
+            if opening.survival == Survival::Recovered {
+                worker.handle(Input::Recover(folded));
+                records.into_iter().for_each(|records| worker.handle(Input::ReadAhead(opening.session, records)));
+            } else {
+                worker.handle(Input::Await(Box::new(opening.clone())));
+                waiting.push(opening);
             }
-            std::ops::ControlFlow::Continue(())
-        });
+        };
+        match sessions {
+            Some(sessions) => sessions.into_iter().flatten().for_each(|folded| found(folded, None)),
+            None => {
+                let _ = reader.for_each_live_session(name.node, &mut |_, rows| {
+                    if let Ok((folded, records)) = Records::read(&rows).and_then(|records| Ok((records.fold()?, records))) {
+                        found(folded, Some(records));
+                    }
+                    std::ops::ControlFlow::Continue(())
+                });
+            }
+        }
         let options =
             NodeOptions { cluster: "sim".to_owned(), instance: name, epoch: lease.epoch, store: 77, switch: "main".into(), token: None };
         let timeout_ms = env.plan.lease_timeout_ms;
@@ -142,6 +164,8 @@ impl Leader {
             to_node: VecDeque::new(),
             to_workers: (0..WORKERS).map(|_| VecDeque::new()).collect(),
             to_reader: VecDeque::new(),
+            read: None,
+            ahead,
             tenure: Tenure::taken(timeout_ms, began_ms),
             pulse: Pulse::new(timeout_ms, now_ms),
             sight: Sight::new(timeout_ms),
@@ -228,141 +252,9 @@ impl Leader {
             Thread::Worker(index) => self.work(index, env),
             Thread::Committer => return self.commit(now_ms, env),
             Thread::Reader => self.read(env),
+            Thread::Ahead => self.read_ahead(env),
         }
         true
-    }
-
-    fn node(&mut self, now_ms: u64, link: &mut Link, env: &mut Env) -> bool {
-        self.hands.now_ms = now_ms;
-        if self.stopping.is_some() {
-            self.stopping_since_ms.get_or_insert(now_ms);
-        }
-        for _ in 0..AT_ONCE {
-            let Some(message) = self.to_node.pop_front() else { break };
-            if !self.handle(message, link, env) {
-                return false;
-            }
-        }
-        self.start_again(now_ms, env);
-        self.flush(env);
-        if self.is_quiet() {
-            self.quiet(env);
-            self.flush(env);
-        }
-        self.send(now_ms, link, env);
-        if !self.to_node.is_empty() {
-            self.poke(Thread::Node, env);
-        }
-        true
-    }
-
-    fn start_again(&mut self, now_ms: u64, env: &mut Env) {
-        if self.stopping.is_some() || self.primary.restarts().is_empty() {
-            return;
-        }
-        let directives = self.primary.tick(now_ms);
-        desk::carry_out(directives, &mut self.hands);
-        let at = self.primary.restarts().wake_at().filter(|_| self.primary.phase() == Phase::Serving);
-        if let Some(at) = at.filter(|at| self.restarts_planned != Some(*at)) {
-            self.restarts_planned = Some(at);
-            env.plan_in(self.process, self.run, at.saturating_sub(now_ms).max(1) * 1_000, Doing::Restarts);
-        }
-    }
-
-    /// The next cycle of restarts begins.
-    pub fn wakes_for_restarts(&mut self, env: &mut Env) {
-        self.restarts_planned = None;
-        self.poke(Thread::Node, env);
-    }
-
-    fn handle(&mut self, message: ToNode, link: &mut Link, env: &mut Env) -> bool {
-        match message {
-            ToNode::Connected => {
-                self.hands.outgoing.clear();
-                let directives = self.primary.connected();
-                desk::carry_out(directives, &mut self.hands);
-            }
-            ToNode::Disconnected => self.disconnected(env),
-            ToNode::Frame(_) if self.stopping.is_some() || !link.is_made() => {}
-            ToNode::Frame(frame) => {
-                env.judge.told(self.process, &frame, env.now_us);
-                let (directives, taken) = self.primary.frame(frame);
-                desk::carry_out(directives, &mut self.hands);
-                if std::mem::take(&mut self.hands.take_stock) {
-                    self.stock = StockTaking::Wanted;
-                }
-                match taken {
-                    Ok(()) => {}
-                    Err(LinkError::Refused { reason: Refusal::Fenced, .. }) => return false,
-                    Err(error) => {
-                        env.note(|| format!("{}: {error}", self.name));
-                        link.close(env);
-                        self.disconnected(env);
-                    }
-                }
-            }
-            ToNode::Durable(items, w) => desk::durable(&mut self.primary, items, w, &mut self.hands),
-            ToNode::Outputs(outputs) => outputs.into_iter().for_each(|output| self.output(output, env)),
-            ToNode::Synch(news) => {
-                if let Some(backup) = &mut self.hands.backup {
-                    self.hands.to_committer.extend(backup.hears(self.hands.now_ms, news));
-                }
-            }
-        }
-        true
-    }
-
-    fn disconnected(&mut self, env: &mut Env) {
-        env.judge.disturbed(self.process, env.now_us);
-        self.hands.outgoing.clear();
-        self.stock = StockTaking::No;
-        self.idled = false;
-        self.primary.disconnected();
-    }
-
-    fn output(&mut self, output: Output, env: &mut Env) {
-        match output {
-            Output::Answer(key, body) => desk::answer(key, body, &mut self.hands),
-            Output::Tell(step) => {
-                let told = self.primary.tell(step);
-                desk::carry_out(told.into_iter().collect(), &mut self.hands);
-            }
-            Output::Redo(release) => desk::released(&mut self.primary, release, &mut self.hands),
-            Output::Unreadable(session, why) => env.judge.find("journal", format!("session {session} cannot be read: {why}")),
-            Output::Finished(_) | Output::Ignored(_) | Output::Load(_) | Output::LoadAll(_) | Output::Warn(_) | Output::Differs(_) => {}
-        }
-    }
-
-    /// What the desk gathered goes to its threads.
-    fn flush(&mut self, env: &mut Env) {
-        if let Some(news) = self.hands.backup.as_mut().and_then(|backup| backup.flush(env)) {
-            self.tell(ToNode::Synch(news), env);
-        }
-        let mut restarted = Vec::new();
-        for index in 0..WORKERS {
-            let inputs = self.hands.inputs.get_mut(index).map(std::mem::take).unwrap_or_default();
-            if inputs.is_empty() {
-                continue;
-            }
-            for input in &inputs {
-                match input {
-                    Input::Arrive(_, Arrival::Message { from, .. }) => env.judge.leaves(*from, "its message reached its receiver"),
-                    Input::Open(opening, _) => env.judge.opens(self.process, opening),
-                    Input::Restart { session, restart, .. } => restarted.push((*session, restart.clone())),
-                    _ => {}
-                }
-            }
-            if let Some(waiting) = self.to_workers.get_mut(index) {
-                waiting.extend(inputs);
-            }
-            self.poke(Thread::Worker(index), env);
-        }
-        if !restarted.is_empty() {
-            env.judge.restarted(self.process, &restarted, env.now_us);
-        }
-        if !self.hands.to_committer.is_empty() {
-            self.poke(Thread::Committer, env);
-        }
     }
 
     /// Nothing is on its way between the threads.
@@ -370,125 +262,16 @@ impl Leader {
         self.to_node.is_empty()
             && self.to_workers.iter().all(VecDeque::is_empty)
             && self.to_reader.is_empty()
+            && self.read.is_none()
+            && !self.ahead.keeps_waiting()
             && self.hands.to_committer.is_empty()
             && self.committer.is_idle()
-    }
-
-    fn quiet(&mut self, env: &mut Env) {
-        if let Some(heir) = self.stopping {
-            let waits_ms = self.hands.now_ms.saturating_sub(self.stopping_since_ms.unwrap_or(self.hands.now_ms));
-            let heir_is_behind = self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_behind) && waits_ms < ACKNOWLEDGES_WITHIN_MS;
-            if !heir_is_behind && !std::mem::replace(&mut self.releasing, true) {
-                self.hands.backup.iter_mut().for_each(PrimaryEnd::hands_over);
-                self.hands.to_committer.push_back(ToCommitter::Release(heir));
-            }
-            return;
-        }
-        match self.stock {
-            StockTaking::Wanted => {
-                self.stock = StockTaking::Flushing;
-                self.hands.to_committer.push_back(ToCommitter::Flush);
-            }
-            StockTaking::Flushing => {
-                self.stock = StockTaking::No;
-                let stock = self.take_stock(env);
-                let directives = self.primary.took_stock(stock);
-                desk::carry_out(directives, &mut self.hands);
-            }
-            StockTaking::No => {
-                let wake_at = self.workers.iter().filter_map(Worker::wake_at).min();
-                self.primary.backup_is_behind(self.hands.backup.as_ref().is_some_and(PrimaryEnd::is_behind));
-                let idle = self.primary.idle(wake_at);
-                self.idled |= idle.is_some();
-                desk::carry_out(idle.into_iter().collect(), &mut self.hands);
-            }
-        }
-    }
-
-    fn take_stock(&mut self, env: &mut Env) -> Stock {
-        let stored = env.disk.reader().watermarks(self.name.node).unwrap_or_default();
-        let after = stored.first().map(|watermark| Mark { incarnation: watermark.incarnation, position: watermark.position });
-        let mut stock = Stock { after, ..Stock::default() };
-        for worker in &self.workers {
-            let inventory = worker.inventory();
-            stock.interactions.extend(inventory.interactions);
-            stock.requests.extend(inventory.requests);
-        }
-        stock
-    }
-
-    fn send(&mut self, now_ms: u64, link: &mut Link, env: &mut Env) {
-        if !self.hands.outgoing.is_empty() && self.tenure.may_act(now_ms) && link.is_made() {
-            link.send(std::mem::take(&mut self.hands.outgoing), env);
-        }
-    }
-
-    fn work(&mut self, index: usize, env: &mut Env) {
-        let waiting = self.to_workers.get(index).map_or(0, VecDeque::len);
-        for _ in 0..env.chance.between(1, (waiting as u64).max(1)) {
-            let input = self.to_workers.get_mut(index).and_then(VecDeque::pop_front);
-            let (Some(input), Some(worker)) = (input, self.workers.get_mut(index)) else { break };
-            worker.handle(input);
-            let heard = self.ears.get(index).map(Ears::take).unwrap_or_default();
-            env.judge.heard(self.process, self.committer.lease().epoch, heard, env.now_us);
-            self.hand_on(index, env);
-        }
-        if self.to_workers.get(index).is_some_and(|waiting| !waiting.is_empty()) {
-            self.poke(Thread::Worker(index), env);
-        } else {
-            self.poke_if_quiet(env);
-        }
     }
 
     /// Everything may be through: the node's thread must know.
     pub(super) fn poke_if_quiet(&mut self, env: &mut Env) {
         if self.is_quiet() {
             self.poke(Thread::Node, env);
-        }
-    }
-
-    fn hand_on(&mut self, index: usize, env: &mut Env) {
-        let outputs = self.workers.get_mut(index).map(Worker::drain).unwrap_or_default();
-        let mut for_node = Vec::new();
-        for output in outputs {
-            match output {
-                Output::Finished(finished) => match finished.rows() {
-                    Ok(rows) => self.hands.to_committer.push_back(ToCommitter::Finished(finished, rows)),
-                    Err(error) => env.judge.find("journal", error.to_string()),
-                },
-                Output::Ignored(mark) => self.hands.to_committer.push_back(ToCommitter::Ignored(mark)),
-                Output::Load(session) => self.to_reader.push_back((session, false)),
-                Output::LoadAll(session) => self.to_reader.push_back((session, true)),
-                other => for_node.push(other),
-            }
-        }
-        if !self.hands.to_committer.is_empty() {
-            self.poke(Thread::Committer, env);
-        }
-        if !self.to_reader.is_empty() {
-            self.poke(Thread::Reader, env);
-        }
-        if !for_node.is_empty() {
-            self.tell(ToNode::Outputs(for_node), env);
-        }
-    }
-
-    fn read(&mut self, env: &mut Env) {
-        if let Some((session, all)) = self.to_reader.pop_front() {
-            let reader = env.disk.reader();
-            let read = if all {
-                Input::LoadedAll(session, reader.all_rows_of(session).unwrap_or_default())
-            } else {
-                Input::Loaded(session, reader.session_rows(session).ok().flatten().map(Box::new))
-            };
-            let index = owner(session);
-            if let Some(waiting) = self.to_workers.get_mut(index) {
-                waiting.push_back(read);
-            }
-            self.poke(Thread::Worker(index), env);
-        }
-        if !self.to_reader.is_empty() {
-            self.poke(Thread::Reader, env);
         }
     }
 

@@ -3,6 +3,7 @@
 mod candidate;
 mod committer;
 mod floor;
+mod follower;
 mod leader;
 mod link;
 mod synch;
@@ -21,6 +22,7 @@ use crate::{
 };
 use candidate::Watch;
 use committer::Committer;
+use follower::Follower;
 use leader::{Leader, ToNode};
 use link::Link;
 use synch::BackupEnd;
@@ -36,6 +38,8 @@ pub struct Instance {
     link: Option<Link>,
     /// While it is a candidate.
     backup: Option<BackupEnd>,
+    /// While it is a candidate.
+    follower: Option<Follower>,
     asleep: bool,
     /// What would have happened while it slept.
     slept_over: Vec<(u32, Doing)>,
@@ -60,6 +64,7 @@ struct Takeover {
     /// When the transaction began that took it, by the process's own clock.
     began_ms: u64,
     mirror: Option<Mirror>,
+    follower: Option<Follower>,
 }
 
 impl Instance {
@@ -72,6 +77,7 @@ impl Instance {
             role: Role::Gone,
             link: None,
             backup: None,
+            follower: None,
             asleep: false,
             slept_over: Vec::new(),
             clock_offset_ms,
@@ -173,7 +179,7 @@ impl Instance {
         if env.switching == Some(self.process) {
             env.switching = None;
         }
-        self.backup = None;
+        (self.backup, self.follower) = (None, None);
         env.hang_up(self.process, true);
         env.unlock(self.process);
         self.asleep = false;
@@ -252,6 +258,11 @@ impl Instance {
             Doing::SynchTimeout(id) => self.with_backup(env, |backup, env| backup.timed_out(id, env)),
             Doing::SynchAck => self.with_backup(env, BackupEnd::acknowledges),
             Doing::SynchTick if self.backup.is_some() => self.with_backup(env, BackupEnd::tick),
+            Doing::Follow => {
+                if let Some(follower) = &mut self.follower {
+                    follower.reads(env);
+                }
+            }
             Doing::Look | Doing::LockFree => self.look(doing == Doing::Look, env),
             Doing::Again if matches!(self.role, Role::Taking(_)) => self.take_lease(env),
             Doing::Taken { began_ms } => self.taken(began_ms, env),
@@ -397,7 +408,8 @@ impl Instance {
             Ok(lease) => {
                 env.note(|| format!("{} has the lease {lease:?}", self.name));
                 env.judge.lease_taken(self.process, lease.epoch);
-                self.role = Role::Starting(Box::new(Takeover { lease, began_ms, mirror: self.backup.take().map(BackupEnd::into_mirror) }));
+                let (mirror, follower) = (self.backup.take().map(BackupEnd::into_mirror), self.follower.take());
+                self.role = Role::Starting(Box::new(Takeover { lease, began_ms, mirror, follower }));
                 env.hang_up(self.process, false);
                 self.run += 1;
                 if let Some(mut link) = self.link.take() {
@@ -420,9 +432,11 @@ impl Instance {
 
     fn begun(&mut self, env: &mut Env) {
         let Role::Starting(takeover) = &mut self.role else { return };
-        let (lease, began_ms, mirror) = (takeover.lease, takeover.began_ms, takeover.mirror.take());
+        let (lease, began_ms) = (takeover.lease, takeover.began_ms);
+        let (mirror, follower) = (takeover.mirror.take(), takeover.follower.take());
         let times = (began_ms, self.now_ms(env));
-        let leader = Leader::new((self.process, self.run), self.name, Committer::new(lease), mirror, times, env);
+        let followed = follower.and_then(|follower| follower.finish(env));
+        let leader = Leader::new((self.process, self.run), self.name, Committer::new(lease), (mirror, followed), times, env);
         self.role = Role::Leading(Box::new(leader));
         env.judge.begins_afresh(self.process, false, env.now_us);
         self.new_link(env);

@@ -4,7 +4,7 @@ use tandem_native_guests::{Act, Ask, Memory, NativeGuests, Script};
 use tandem_simulation_scripts::{self as scripts, SCRIPTS, WITHOUT_SNAPSHOTS, What};
 use tandem_words::{EventBody, InteractionId, RequestBody, Route, Target};
 
-use super::{VERSIONS, asks_for_recovered};
+use super::{VERSIONS, asks_for_recovered, may_start_again};
 
 /// `sessions_per_instance`: how many share a cell.
 pub(super) fn guests(sessions_per_instance: usize) -> NativeGuests {
@@ -24,7 +24,10 @@ pub(super) fn guests(sessions_per_instance: usize) -> NativeGuests {
             *memory.values() = scripts::start(&context.session_id.to_string());
             Act::Wait
         });
-        let script = script.manifest(|manifest| manifest.send_session_recovered = asks_for_recovered(version));
+        let script = script.manifest(|manifest| {
+            manifest.send_session_recovered = asks_for_recovered(version);
+            manifest.restart_on_switchover = may_start_again(version);
+        });
         guests = guests.with(version, if name == WITHOUT_SNAPSHOTS { script.without_snapshots() } else { script });
     }
     guests
