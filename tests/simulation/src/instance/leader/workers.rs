@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::VecDeque};
 
-use tandem_session::{Input, Output, Worker};
+use tandem_session::{Input, Output};
 
 use super::{Leader, ToNode};
 use crate::{
