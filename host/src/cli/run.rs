@@ -218,7 +218,8 @@ impl Roles<'_> {
         // A lone instance is about to lead, and nobody asks whether its backup sees the switch.
         let listener = self.instance.pair.as_ref().map(|_| SwitchLinkClient::new(self.link.clone(), service.inbox()));
         let listening = listener.map(|listener| tokio::spawn(listener.run(ended)));
-        service.lacks(self.lacking.clone());
+        let lacking = self.lacking.clone();
+        service.lacks(Box::new(move || lacking.len()));
         self.running.plays(service.handle());
         let looking = self.instance.pair.as_ref().and_then(|_| self.looks_again());
         let ran = service.run(&mut |store| self.to_keep.keep(store));

@@ -17,7 +17,7 @@ use super::{
     Fatal, Follower, Home, Inbox, Instance, InstanceOptions, NodeLock, Status, SynchStanding, Ticks, ToNode, boot_clock_ms, holder,
     inbox::weight, this_process,
 };
-use crate::{deployment::Lacking, session::Activity, switch_link::Outgoing, synch::BackupHandle};
+use crate::{session::Activity, switch_link::Outgoing, synch::BackupHandle};
 
 /// How often the gateway hears that this instance lives; it waits for 3 s (`docs/switch-link.md`).
 const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -33,6 +33,9 @@ pub type BeforeLeading<'a> = &'a mut dyn FnMut(&mut dyn Store) -> Result<(), Sto
 
 /// Which versions are compiled now.
 pub type Compiled = Box<dyn Fn() -> Vec<VersionId> + Send>;
+
+/// How many versions that live sessions run on are not compiled here.
+pub type Lacking = Box<dyn Fn() -> usize + Send>;
 
 /// See the module.
 pub struct CandidateService {
@@ -79,7 +82,7 @@ impl CandidateService {
             follower: None,
             ticks: Ticks::default(),
             synch: None,
-            lacking: Lacking::default(),
+            lacking: Box::new(|| 0),
             node,
             messages,
             activity,
@@ -299,7 +302,12 @@ impl CandidateService {
     fn leads(&mut self, before_leading: BeforeLeading<'_>) -> Result<Home, StoreError> {
         let mut store = match self.store.take() {
             Some(store) => store,
-            None => Sqlite::open(&self.path)?,
+            None => {
+                let mut store = Sqlite::open(&self.path)?;
+                // Between two tries it ticks, and shows a beat: several times before it would be taken for one that hangs.
+                store.waits_for_writers(Duration::from_millis(self.options.timeout_ms / 8))?;
+                store
+            }
         };
         let (node, me) = (self.instance.instance.node, this_process(self.instance.instance));
         let taken = before_leading(&mut store).and_then(|()| {
@@ -348,7 +356,7 @@ impl CandidateService {
                 let status = link.status();
                 SynchStanding { connected: status.connected.is_some(), full: status.full, lag: 0, problem: status.problem }
             }),
-            lacking: self.lacking.len(),
+            lacking: (self.lacking)(),
             restarted: 0,
             replays_differed: self.follower.as_ref().map_or(0, Follower::replays_differed),
             switch_time: 0,

@@ -114,7 +114,7 @@ pub const OPTIONS: &[Entry] = &[
     entry("routing-point.session-restart-timeout", Duration(10, MINUTE, 1), Unset("as in `[orchestration]`"), Equal,
         "The option of `[orchestration]` for this strategy."),
     entry("lease.timeout", Duration(SECOND, MINUTE, 0), Default("2s"), Equal,
-        "A lease that nobody renewed for so long has expired. At least twice what SQLite waits for another writer (500 ms): a primary that waits for one must not look like one that hangs. Far above a commit on SQLite, also on a disk that others keep busy (docs/adr/0005-the-pair.md), far below a caller's patience."),
+        "A lease that nobody renewed for so long has expired. Far above a commit on SQLite (which waits for another writer for an eighth of it, at most 500 ms), also on a disk that others keep busy (docs/adr/0005-the-pair.md), far below a caller's patience."),
     entry("lease.renewal", Duration(10, 15 * SECOND, 0), Unset("a quarter of `timeout`"), Equal, "How often a holder that has nothing to commit renews. At most a quarter of `timeout`: it renews then in any case."),
     entry("lease.fencing", OneOf(&["kill", "epoch"]), Default("kill"), Equal,
         "What a backup does with a primary that hangs: `kill` it and take over. `epoch`: take over beside it; *for tests only*, with a warning."),

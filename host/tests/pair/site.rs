@@ -205,6 +205,11 @@ impl Site {
         self.hosts[index(letter)].take().unwrap()
     }
 
+    /// Its admin port.
+    pub fn status_address(&self, letter: char) -> String {
+        self.admin[index(letter)].clone()
+    }
+
     /// What monitoring is told; the whole answer.
     pub fn metrics(&self, letter: char) -> String {
         ask_all(&self.admin[index(letter)], "GET", "/metrics").unwrap_or_default()

@@ -10,6 +10,7 @@ mod read;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -41,6 +42,12 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let (db, id) = open::writer(path)?;
         Ok(Sqlite { db, path: path.to_owned(), id, heads: HashMap::new(), losers: Losers::default() })
+    }
+
+    /// How long it waits for another writer from now on, at most 500 ms, which it waits unless told. Whoever holds a lease must have
+    /// time to show that it lives before that expires.
+    pub fn waits_for_writers(&mut self, at_most: Duration) -> Result<(), StoreError> {
+        self.db.busy_timeout(at_most.min(open::BUSY)).map_err(|error| Failure::from(error).at(&self.path))
     }
 
     /// Runs `work` in a transaction that has the write lock from its beginning.
@@ -160,6 +167,15 @@ mod tests {
         let pragma = |name: &str| store.db.query_row(&format!("PRAGMA {name}"), (), |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".to_owned()));
         assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
+    }
+
+    #[test]
+    fn a_holder_of_a_short_lease_waits_less_for_other_writers() {
+        let (_folder, mut store, _) = open();
+        for (asked, waits) in [(None, 500), (Some(125), 125), (Some(7_500), 500)] {
+            asked.into_iter().for_each(|ms| store.waits_for_writers(Duration::from_millis(ms)).unwrap());
+            assert_eq!(store.db.query_row("PRAGMA busy_timeout", (), |row| row.get::<_, i64>(0)).unwrap(), waits);
+        }
     }
 
     #[test]

@@ -18,9 +18,8 @@ const MIGRATIONS: [&str; 2] = [include_str!("../../migrations/0001_first.sql"), 
 /// `application_id` of a store: "Tand".
 const APPLICATION: i64 = 0x5461_6e64;
 
-/// How long a statement waits for another writer: half of the least `lease.timeout`. Whoever waits ticks, and shows a beat, between two
-/// tries only.
-const BUSY: Duration = Duration::from_millis(500);
+/// How long a statement waits for another writer, unless the holder of a lease has less time.
+pub(super) const BUSY: Duration = Duration::from_millis(500);
 
 /// How long opening goes on trying: two instances that start together make and migrate the file one after the other, and
 /// SQLite reports some of these races at once instead of waiting.
