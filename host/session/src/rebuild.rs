@@ -135,6 +135,11 @@ impl<G: Guests> Worker<G> {
             Ok(records) => records.unwrap_or_default(),
             Err(message) => return self.give_up(id, message),
         };
+        // Another primary has written since: this one acts for nobody any more, and is about to hear so.
+        if records.iter().any(|record| record.epoch() > self.epoch) {
+            slot.presence = Presence::Loading;
+            return;
+        }
         // The store has an earlier incarnation: this one's opening is on its way.
         if incarnation_of(&records) < slot.state.as_deref().map(|state| state.opening().incarnation) {
             records.clear();

@@ -107,7 +107,7 @@ fn check_life(journal: &Journal, (life, owners): (&Life, Vec<Owned<'_>>), is_las
         let book = owner.and_then(|owner| journal.session(owner)).filter(|book| book.is_persisted());
         if let Some(book) = book {
             let source = Source::Switch { incarnation: life.incarnation, position: event.position };
-            if !journal.is_over_cap(book, &source) {
+            if !journal.is_over_cap(book, &source) && (told || !journal.is_gap_over_cap(book)) {
                 check_event(book, event, life, told)?;
             }
         }

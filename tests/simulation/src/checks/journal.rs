@@ -72,10 +72,21 @@ impl Journal {
 
     /// Whether a run that is `partial` does not hear this again, which the run before it has heard.
     pub(super) fn is_over_cap(&self, book: &Book, source: &Source) -> bool {
-        let Some(EventBody::SessionRestarted(restart)) = book.steps.first().map(|step| &step.event.body) else { return false };
-        let before = self.books.get(&(book.opening.session, book.opening.incarnation.saturating_sub(1)));
         let heard = |book: &Book| book.steps.iter().any(|step| step.source == *source);
-        restart.partial && !heard(book) && before.is_some_and(heard)
+        !heard(book) && self.before_partial(book).is_some_and(heard)
+    }
+
+    /// Whether a run that is `partial` need not hear of a gap, of which the run before it has.
+    pub(super) fn is_gap_over_cap(&self, book: &Book) -> bool {
+        let gap = |step: &Step| matches!(step.event.body, EventBody::Gap(_));
+        self.before_partial(book).is_some_and(|before| before.steps.iter().any(gap))
+    }
+
+    /// The run before one that is `partial`.
+    fn before_partial(&self, book: &Book) -> Option<&Book> {
+        let Some(EventBody::SessionRestarted(restart)) = book.steps.first().map(|step| &step.event.body) else { return None };
+        let before = self.books.get(&(book.opening.session, book.opening.incarnation.saturating_sub(1)));
+        before.filter(|_| restart.partial)
     }
 
     /// What each run of a session wrote, one record after the other; of a snapshot, what the strategy remembers.

@@ -19,6 +19,9 @@ pub(super) struct Unled {
     lives: [Option<u64>; 2],
     /// Until when something else is wrong, µs.
     disturbed_us: u64,
+    /// Which instance led last, and since when it did, µs: the other one asks for the role again when it has seen that.
+    leader: Option<usize>,
+    taken_over_us: u64,
     gap: Option<Gap>,
 }
 
@@ -33,7 +36,7 @@ struct Gap {
 
 impl Unled {
     pub(super) fn new(plan: &Plan) -> Unled {
-        Unled { lease_timeout_us: plan.lease_timeout_ms * 1_000, fencing: plan.fencing, lives: [None; 2], disturbed_us: 0, gap: None }
+        Unled { lease_timeout_us: plan.lease_timeout_ms * 1_000, fencing: plan.fencing, lives: [None; 2], disturbed_us: 0, leader: None, taken_over_us: 0, gap: None }
     }
 
     /// A fault comes.
@@ -66,9 +69,13 @@ impl Unled {
 
     /// The gateway follows this process.
     pub(super) fn led(&mut self, process: Process, now_us: u64) -> Checked {
+        let disturbed_us = self.disturbed_us.max(self.taken_over_us);
+        if self.leader.replace(process.instance) != Some(process.instance) {
+            self.taken_over_us = now_us;
+        }
         let Some(Gap { before, since_us, planned }) = self.gap.take() else { return Ok(()) };
         let heir_since_us = self.lives.get(1 - before.instance).copied().flatten();
-        let settled = heir_since_us.is_some_and(|heir_us| heir_us.max(self.disturbed_us) + SETTLED_US < since_us);
+        let settled = heir_since_us.is_some_and(|heir_us| heir_us.max(disturbed_us) + SETTLED_US < since_us);
         if !settled {
             return Ok(());
         }
