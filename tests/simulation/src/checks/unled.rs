@@ -36,7 +36,15 @@ struct Gap {
 
 impl Unled {
     pub(super) fn new(plan: &Plan) -> Unled {
-        Unled { lease_timeout_us: plan.lease_timeout_ms * 1_000, fencing: plan.fencing, lives: [None; 2], disturbed_us: 0, leader: None, taken_over_us: 0, gap: None }
+        Unled {
+            lease_timeout_us: plan.lease_timeout_ms * 1_000,
+            fencing: plan.fencing,
+            lives: [None; 2],
+            disturbed_us: 0,
+            leader: None,
+            taken_over_us: 0,
+            gap: None,
+        }
     }
 
     /// A fault comes.
