@@ -33,16 +33,6 @@ impl Record {
         }
     }
 
-    /// The epoch of the primary that wrote it; 0: it does not say.
-    pub fn epoch(&self) -> Epoch {
-        match self {
-            Record::Opened(opening) => opening.epoch,
-            Record::Step(step) => step.epoch,
-            Record::Snapshot(_) => 0,
-            Record::Ended(ending) => ending.epoch,
-        }
-    }
-
     /// The step it is, or behind which it stands; 0: before any.
     pub fn seq(&self) -> u32 {
         match self {

@@ -136,7 +136,9 @@ impl<G: Guests> Worker<G> {
             Err(message) => return self.give_up(id, message),
         };
         // Another primary has written since: this one acts for nobody any more, and is about to hear so.
-        if records.iter().any(|record| record.epoch() > self.epoch) {
+        let known = slot.state.as_deref().map(|state| (Some(state.opening().incarnation), state.seq()));
+        let stored = records.iter().map(|record| record.seq()).max().unwrap_or_default();
+        if known.is_some_and(|known| (incarnation_of(&records), stored) > known) {
             slot.presence = Presence::Loading;
             return;
         }

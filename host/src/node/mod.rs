@@ -37,4 +37,4 @@ pub use pair::{Pair, Peer, PeerStanding};
 pub use running::Running;
 pub use service::NodeService;
 pub use status::{Instance, Status};
-pub use ticks::{Beat, Ticker, Ticks, Watch, Watched, tick_every};
+pub use ticks::{Beat, HUNG, Ticker, Ticks, Watch, Watched, tick_every};

@@ -1,8 +1,8 @@
 //! After a crash: what is told again, what is not, and rows that cannot be read.
 
-use tandem_journal::{Outcome, StepFailureKind};
+use tandem_journal::{Outcome, Record, StepFailureKind, encode};
 use tandem_native_guests::{Act, Script};
-use tandem_session::{Arrival, Input, fold};
+use tandem_session::{Arrival, Input, WorkerOptions, fold};
 use tandem_switch_link::Over;
 use tandem_words::{EventBody, Gap, StoppedBy};
 
@@ -238,4 +238,22 @@ fn of_a_session_whose_last_step_the_gateway_knows_nothing_is_said_again() {
     // What the last step said, of its quiet too, may not have come.
     assert_eq!(told(&["p", "q"], false, true), 1);
     assert_eq!(told(&["q"], false, true), 1);
+}
+
+#[test]
+fn a_former_primary_that_reads_what_a_later_one_wrote_does_nothing_more() {
+    let mut rig = Rig::with(listener(), WorkerOptions { passivate_after_ms: 1_000, ..WorkerOptions::default() });
+    let session = rig.call(1, 100);
+    rig.settle();
+    rig.advance(5_000);
+    rig.settle();
+    assert_eq!(rig.worker.present_sessions(), 0);
+    let mut later = rig.disk.steps(session).last().unwrap().clone();
+    (later.event.seq, later.epoch) = (2, 2);
+    rig.disk.rows.push(encode(&Record::Step(later)).unwrap());
+    let released = rig.released.len();
+    rig.event(session, 6_000, digit(1, "1"));
+    rig.load();
+    assert!(rig.queue.is_empty() && rig.loads.is_empty() && rig.warned.is_empty(), "neither a step nor a word of a replay that differs");
+    assert_eq!((rig.released.len(), rig.worker.present_sessions()), (released, 0));
 }

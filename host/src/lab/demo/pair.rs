@@ -140,12 +140,12 @@ impl Scene<'_> {
         Ok(Takeover { blow: Blow::Gateway, again, ms })
     }
 
-    /// An instance that stands still without our doing, on a machine whose disk does, is killed by the other one. That is what a pair is
-    /// for; it is started again, and told at the end. Returns how many there were.
+    /// An instance that stands still without our doing, on a machine whose disk does, is killed by the other one, or ends itself. That is
+    /// what a pair is for; it is started again, and told at the end. Returns how many there were.
     pub(super) fn start_killed_again(&mut self) -> Result<u32, DemoError> {
         let mut killed = 0;
         for host in &mut self.hosts {
-            if self.plan.pair.is_some() && host.process.was_killed()? {
+            if self.plan.pair.is_some() && host.process.stood_still()? {
                 host.process = self.site.start_host(self.plan, host.letter)?;
                 killed += 1;
             }

@@ -13,6 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::DemoError;
+use crate::node::HUNG;
 
 /// How often a child is looked after while its end is awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -48,10 +49,10 @@ impl Process {
         self.child.try_wait()
     }
 
-    /// Whether SIGKILL has ended it.
-    pub fn was_killed(&mut self) -> Result<bool, DemoError> {
+    /// Whether it stood still, and was ended for that: by SIGKILL, or by itself.
+    pub fn stood_still(&mut self) -> Result<bool, DemoError> {
         let ended = self.ended().map_err(DemoError::io(&self.log))?;
-        Ok(ended.is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw())))
+        Ok(ended.is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw()) || status.code() == Some(HUNG)))
     }
 
     /// It is an error that it ended.
@@ -209,10 +210,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         child.must_live().unwrap();
-        assert!(!child.was_killed().unwrap());
+        assert!(!child.stood_still().unwrap());
         child.kill().unwrap();
         child.wait(Duration::from_secs(30)).await.unwrap();
-        assert!(child.was_killed().unwrap());
+        assert!(child.stood_still().unwrap());
     }
 
     #[tokio::test]

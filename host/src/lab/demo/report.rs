@@ -167,7 +167,7 @@ impl Report {
         }
         if self.played.killed_by_the_other > 0 {
             let killed = self.played.killed_by_the_other;
-            writeln!(f, "  {killed:>7}  times an instance stood still without a blow, as this machine did, and the other one killed it")?;
+            writeln!(f, "  {killed:>7}  times an instance stood still without a blow, as this machine did, and was ended for that")?;
         }
         if self.count("gateway_restarts") > 0 {
             let (missed, told) = (grouped(self.count("events_missed")), grouped(self.count("events_in_gaps")));

@@ -41,6 +41,8 @@ struct Silences<'a> {
     holders: BTreeMap<&'a InteractionId, SessionId>,
     /// Since when the node has no primary.
     unled_since: Option<Timestamp>,
+    /// When it had one last.
+    led_at: Timestamp,
     /// When the quiet of a session became void, if it did, and it has said nothing of quiet since.
     void_since: BTreeMap<SessionId, Timestamp>,
     /// Calls that hear nothing: since when, and until when they were looked at.
@@ -96,8 +98,8 @@ impl<'a> Silences<'a> {
         // Said before the primary was lost, and taken behind that: void at once.
         match until {
             Some(until) if self.unled_since.is_some() && until >= at => self.void_since.insert(session, at),
-            // It ended while no gateway was there to hear what its session would have done then.
-            Some(until) if found && until < at => self.void_since.insert(session, until),
+            // It ended while no gateway was there to hear what its session would have done then, or no primary to do it.
+            Some(until) if (found || self.led_at == at) && until < at => self.void_since.insert(session, until),
             // It was void, and the next primary said only so much before it was lost, too.
             Some(until) if self.unled_since.is_some() && until < at => self.void_since.get(&session).copied(),
             _ => self.void_since.remove(&session),
@@ -120,7 +122,7 @@ impl<'a> Silences<'a> {
 
     fn led(&mut self, at: Timestamp) -> Checked {
         self.look_at_all(at)?;
-        self.unled_since = None;
+        (self.unled_since, self.led_at) = (None, at);
         // A quiet that has not ended meanwhile holds again.
         self.void_since.retain(|session, _| self.quiet_until.get(session).is_some_and(|until| *until <= at));
         Ok(())
