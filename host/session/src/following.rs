@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tandem_journal::{Outcome, Record, Snapshot, Step, StepFailure, Survival};
+use tandem_journal::{Outcome, Record, Snapshot, Step, StepFailure, StepFailureKind, Survival};
 use tandem_words::{Bug, NodeId, SessionId, Timestamp, planted};
 
 use crate::{
@@ -24,7 +24,7 @@ pub struct Following<G> {
     failures: Vec<(SessionId, StepFailure)>,
     /// The newest time that a step names.
     now: Timestamp,
-    only_folds: bool,
+    folds_only: bool,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ enum Guest {
     Here,
     /// To be rebuilt of the session's rows.
     Absent,
-    /// The primary has taken it out of memory: wanted again with the session's next step.
+    /// The primary has taken it out of memory, or there is no room for it or no version yet: wanted again with the session's next step.
     Idle,
     /// The session is over, is not persisted, or has differed; or its guest did not follow.
     Never,
@@ -50,23 +50,27 @@ impl<G: Guests> Following<G> {
     /// Of this node's sessions; none so far.
     pub fn new(node: NodeId, guests: G, options: WorkerOptions) -> Self {
         let (sessions, absent, failures) = Default::default();
-        Following { node, guests, options, sessions, absent, failures, now: 0, only_folds: false }
+        Following { node, guests, options, sessions, absent, failures, now: 0, folds_only: false }
     }
 
-    /// A session as the store has it now; the records behind that may be told again. The message is for people.
-    pub fn begin(&mut self, records: &Records) -> Result<(), String> {
+    /// A session as the store has it now; the records behind that may be told again. Its guest makes steps as long as `on` says so, and is
+    /// otherwise left behind. The message is for people.
+    pub fn begin(&mut self, records: &Records, on: &dyn Fn() -> bool) -> Result<(), String> {
         let Folded { state, last_snapshot, .. } = records.fold()?;
         let (session, opening) = (state.session(), state.opening());
         let mut guest = match opening.survival {
             Survival::Recovered if state.is_live() && opening.incarnation == 1 => Guest::Absent,
             _ => Guest::Never,
         };
-        if guest == Guest::Absent && !self.only_folds {
-            guest = match replay(&mut self.guests, self.options.step, &records.0, Place::Shared, &|| true) {
+        if guest == Guest::Absent && !self.folds_only {
+            guest = match replay(&mut self.guests, self.options.step, &records.0, Place::Shared, on) {
                 Ok(_) => Guest::Here,
                 Err(Setback::Unreadable(message)) => return Err(message),
                 Err(Setback::Guest(_, failure, _)) => self.failed(session, failure),
-                Err(Setback::GivesWay) => Guest::Absent,
+                Err(Setback::GivesWay) => {
+                    self.guests.remove(session);
+                    Guest::Absent
+                }
             };
         }
         self.put(session, Followed { state, last_snapshot, guest });
@@ -83,7 +87,11 @@ impl<G: Guests> Following<G> {
         if let Record::Opened(opening) = record {
             let known = self.sessions.get(&session).map(|known| known.state.opening().incarnation);
             let is_news = known < Some(opening.incarnation) && !(known.is_some() && planted(Bug::FormerRunFollowed));
-            return if is_news && !planted(Bug::OpeningsNotFollowed) { self.begin(&Records::of_opening(opening.clone())) } else { Ok(()) };
+            return if is_news && !planted(Bug::OpeningsNotFollowed) {
+                self.begin(&Records::of_opening(opening.clone()), &|| true)
+            } else {
+                Ok(())
+            };
         }
         let Some(mut followed) = self.sessions.remove(&session) else { return Ok(()) };
         let run = followed.state.opening().incarnation;
@@ -116,7 +124,7 @@ impl<G: Guests> Following<G> {
         self.now = self.now.max(step.event.at);
         let Followed { mut state, last_snapshot, mut guest } = followed;
         let goes_on = matches!(step.outcome, Outcome::Wait | Outcome::Checkpoint);
-        if guest == Guest::Here && goes_on && !self.only_folds {
+        if guest == Guest::Here && goes_on && !self.folds_only {
             let (before, result) = replay_step(&mut self.guests, self.options.step, state, step);
             state = before;
             if let Err(failure) = result {
@@ -165,13 +173,16 @@ impl<G: Guests> Following<G> {
 
     fn failed(&mut self, session: SessionId, failure: StepFailure) -> Guest {
         self.guests.remove(session);
+        if failure.kind == StepFailureKind::Unavailable {
+            return Guest::Idle;
+        }
         self.failures.push((session, failure));
         Guest::Never
     }
 
-    /// From now on guests make no more steps: there is no time for it.
-    pub fn only_fold(&mut self) {
-        self.only_folds = true;
+    /// Whether guests make no steps from now on, as there is no time for it: those of the sessions that do are left behind.
+    pub fn fold_only(&mut self, folds_only: bool) {
+        self.folds_only = folds_only;
     }
 
     /// A session whose guest is to be rebuilt, by [`Following::begin`].

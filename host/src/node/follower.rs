@@ -36,8 +36,12 @@ const MOST_SESSIONS: usize = 500_000;
 /// How often a reading that another writer is in the way of is tried again in a takeover, each time after [`READS_EACH`].
 const TRIES: u32 = 10;
 
-/// How long guests still make steps in a takeover: it does not wait for them. Those that are behind are rebuilt when they are needed.
-const GUESTS_CATCH_UP_WITHIN: Duration = Duration::from_millis(20);
+/// How long guests make steps in one reading: of a long backlog, or one of slow strategies, the rest is only folded, and its guests are
+/// rebuilt when there is time.
+const GUESTS_EACH: Duration = Duration::from_millis(50);
+
+/// The same in a takeover, which does not wait for them.
+const GUESTS_IN_A_TAKEOVER: Duration = Duration::from_millis(20);
 
 /// The thread that reads. Dropped, it ends.
 pub struct Follower {
@@ -124,33 +128,35 @@ impl Reading {
         let workers = &mut self.workers;
         self.reader.for_each_live_session(self.node, &mut |session, rows| {
             let worker = workers.get_mut(owner(session, count));
-            let begun = worker.map_or(Ok(()), |worker| Records::read(&rows).and_then(|records| worker.begin(&records)));
+            let nobody_waits = || asked.is_empty();
+            let begun = worker.map_or(Ok(()), |worker| Records::read(&rows).and_then(|records| worker.begin(&records, &nobody_waits)));
             if let Err(message) = begun {
                 tracing::error!(%session, "this session could not be recovered: {message}");
             }
             whole = asked.try_recv() == Err(TryRecvError::Empty) && len(workers) <= MOST_SESSIONS;
             if whole { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        let (mut tries, mut catch_up_until) = (0, None);
+        let (mut tries, mut takeover) = (0, false);
         while whole && len(&self.workers) <= MOST_SESSIONS {
-            match asked.recv_timeout(READS_EACH) {
-                Ok(()) => catch_up_until = Some(Instant::now() + GUESTS_CATCH_UP_WITHIN),
-                Err(RecvTimeoutError::Timeout) => {}
+            takeover = match asked.recv_timeout(READS_EACH) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => takeover,
                 Err(RecvTimeoutError::Disconnected) => return Err(Lost::Unwanted),
-            }
-            match self.catch_up(catch_up_until) {
-                Ok(()) if catch_up_until.is_some() => return Ok(self.workers.into_iter().map(Followed::from).collect()),
+            };
+            let until = Instant::now() + if takeover { GUESTS_IN_A_TAKEOVER } else { GUESTS_EACH };
+            match self.catch_up(&|| asked.is_empty() && Instant::now() < until) {
+                Ok(()) if takeover => return Ok(self.workers.into_iter().map(Followed::from).collect()),
                 Ok(()) => self.rebuild(asked)?,
-                Err(Lost::Store(error)) if error.disposition() == Disposition::Repeat && tries < TRIES => {
-                    tries += u32::from(catch_up_until.is_some());
-                }
+                Err(Lost::Store(error)) if error.disposition() == Disposition::Repeat && tries < TRIES => tries += u32::from(takeover),
                 Err(lost) => return Err(lost),
             }
         }
         Err(if whole { Lost::TooMany } else { Lost::Unwanted })
     }
 
-    fn catch_up(&mut self, until: Option<Instant>) -> Result<(), Lost> {
+    /// Reads to the end; guests make their steps as long as there is time for it.
+    fn catch_up(&mut self, guests_have_time: &dyn Fn() -> bool) -> Result<(), Lost> {
+        self.workers.iter_mut().for_each(|worker| worker.fold_only(false));
         loop {
             let (before, count) = (self.through, self.workers.len());
             let (through, workers, mut taken) = (&mut self.through, &mut self.workers, Ok(()));
@@ -158,8 +164,8 @@ impl Reading {
                 if taken.is_err() {
                     return;
                 }
-                if until.is_some_and(|until| Instant::now() > until) {
-                    workers.iter_mut().for_each(Following::only_fold);
+                if !guests_have_time() {
+                    workers.iter_mut().for_each(|worker| worker.fold_only(true));
                 }
                 *through = at;
                 taken = decode(data)
@@ -176,12 +182,15 @@ impl Reading {
 
     /// Guests that were left behind, as long as nobody waits.
     fn rebuild(&mut self, asked: &Receiver<()>) -> Result<(), Lost> {
+        self.workers.iter_mut().for_each(|worker| worker.fold_only(false));
         for worker in &mut self.workers {
             for _ in 0..REBUILT_AT_ONCE {
                 let Some(session) = worker.next_absent().filter(|_| asked.is_empty()) else { break };
                 // What was written since it was followed last is told once more.
                 match self.reader.session_rows(session) {
-                    Ok(Some(rows)) => Records::read(&rows).and_then(|records| worker.begin(&records)).map_err(Lost::Row)?,
+                    Ok(Some(rows)) => {
+                        Records::read(&rows).and_then(|records| worker.begin(&records, &|| asked.is_empty())).map_err(Lost::Row)?;
+                    }
                     Ok(None) => {}
                     Err(error) if error.disposition() == Disposition::Repeat => {}
                     Err(error) => return Err(error.into()),

@@ -1,5 +1,7 @@
 //! What a backup has of its primary's sessions when it takes over.
 
+use std::cell::Cell;
+
 use tandem_journal::{Record, decode};
 use tandem_native_guests::{Act, NativeGuests, Script};
 use tandem_session::{Folded, Following, Records, WorkerOptions};
@@ -69,7 +71,7 @@ fn a_backup_knows_what_the_store_does_however_often_it_is_told() {
     rig.settle();
     let mut following = Following::new(101, rig.guests.afresh(), rig.options);
     // It began in the middle, when the first was as it is now.
-    following.begin(&read(&rig, sessions[0])).unwrap();
+    following.begin(&read(&rig, sessions[0]), &|| true).unwrap();
     records(&rig).iter().for_each(|record| following.record(record).unwrap());
     let read = read(&rig, sessions[0]).fold().unwrap();
     let (guests, folded) = only(following);
@@ -124,7 +126,7 @@ fn neighbours_of_a_guest_that_died_are_rebuilt() {
     let mut following = followed(&rig);
     assert_eq!((following.absent(), following.take_failures().len()), (1, 1));
     assert_eq!(following.next_absent(), Some(sessions[0]));
-    following.begin(&read(&rig, sessions[0])).unwrap();
+    following.begin(&read(&rig, sessions[0]), &|| true).unwrap();
     assert_eq!((following.absent(), following.next_absent()), (0, None));
     let (guests, folded) = following.into_parts();
     assert_eq!(folded.iter().map(|folded| folded.here).collect::<Vec<_>>(), [true, false]);
@@ -138,7 +140,7 @@ fn a_guest_that_has_not_made_the_last_step_is_no_part_of_a_takeover() {
     let (last, before) = records.split_last().unwrap();
     assert_eq!(last.session(), sessions[1]);
     before.iter().for_each(|record| following.record(record).unwrap());
-    following.only_fold();
+    following.fold_only(true);
     following.record(last).unwrap();
     assert_eq!(following.absent(), 1);
     let (guests, folded) = following.into_parts();
@@ -161,7 +163,7 @@ fn a_session_that_left_its_primarys_memory_leaves_the_backups_until_its_next_ste
     rig.settle();
     records(&rig).iter().for_each(|record| following.record(record).unwrap());
     assert_eq!(following.next_absent(), Some(idle));
-    following.begin(&read(&rig, idle)).unwrap();
+    following.begin(&read(&rig, idle), &|| true).unwrap();
     let (guests, _) = following.into_parts();
     assert_eq!((seen(&guests, idle), seen(&guests, busy)), ("interaction.added 1".to_owned(), "interaction.added 1 2".to_owned()));
 }
@@ -175,4 +177,31 @@ fn sessions_that_are_over_leave_no_guest_behind() {
     let (guests, folded) = only(followed(&rig));
     assert!(guests.sessions().is_empty());
     assert!(folded.state.session() == sessions[1] && !folded.here, "it is kept for the answer that it is owed");
+}
+
+#[test]
+fn a_guest_that_gives_way_is_left_behind_and_rebuilt_later() {
+    let (rig, sessions) = pressed(&[&["1", "2"]]);
+    let mut following = Following::new(101, rig.guests.afresh(), rig.options);
+    let steps = Cell::new(0);
+    let two_steps = || steps.replace(steps.get() + 1) < 2;
+    following.begin(&read(&rig, sessions[0]), &two_steps).unwrap();
+    assert_eq!((following.absent(), following.next_absent()), (1, Some(sessions[0])));
+    following.begin(&read(&rig, sessions[0]), &|| true).unwrap();
+    assert_eq!(following.absent(), 0);
+    assert_eq!(seen(&only(following).0, sessions[0]), "interaction.added 1 2");
+}
+
+#[test]
+fn a_version_that_the_backup_has_not_loaded_yet_is_tried_with_the_next_step() {
+    let (mut rig, sessions) = pressed(&[&["1"]]);
+    let mut following = Following::new(101, NativeGuests::new(), rig.options);
+    records(&rig).iter().for_each(|record| following.record(record).unwrap());
+    assert_eq!((following.absent(), following.next_absent()), (1, Some(sessions[0])));
+    following.begin(&read(&rig, sessions[0]), &|| true).unwrap();
+    assert_eq!((following.absent(), following.take_failures()), (0, Vec::new()), "nobody is told each time");
+    rig.event(sessions[0], 300, digit(1, "2"));
+    rig.settle();
+    records(&rig).iter().for_each(|record| following.record(record).unwrap());
+    assert_eq!(following.next_absent(), Some(sessions[0]));
 }

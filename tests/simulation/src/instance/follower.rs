@@ -75,7 +75,7 @@ impl Follower {
                 let mut damaged = None;
                 let _ = env.disk.reader().for_each_live_session(self.node, &mut |session, rows| {
                     let worker = workers.get_mut(owner(session));
-                    let begun = worker.map_or(Ok(()), |worker| Records::read(&rows).and_then(|records| worker.begin(&records)));
+                    let begun = worker.map_or(Ok(()), |worker| Records::read(&rows).and_then(|records| worker.begin(&records, &|| true)));
                     damaged = begun.err().or(damaged.take());
                     ControlFlow::Continue(())
                 });
@@ -84,6 +84,9 @@ impl Follower {
                 (10, 50_000)
             }
             Stage::Follows => {
+                // There may be more to do than time for it.
+                let folds_only = env.chance.percent(10);
+                self.workers.iter_mut().for_each(|worker| worker.fold_only(folds_only));
                 let more = self.takes(env);
                 if !more {
                     self.rebuilds(env);
@@ -121,11 +124,16 @@ impl Follower {
     /// Guests that were left behind.
     fn rebuilds(&mut self, env: &mut Env) {
         let at_once = env.chance.between(0, 4);
+        // One that must wait is given up in the middle: as many steps as this.
+        let given_up = env.chance.percent(10);
+        let steps = std::cell::Cell::new(if given_up { env.chance.between(0, 4) } else { u64::MAX });
         for worker in &mut self.workers {
+            worker.fold_only(false);
             for _ in 0..at_once {
                 let Some(session) = worker.next_absent() else { break };
                 let rows = env.disk.reader().session_rows(session).ok().flatten();
-                let begun = rows.map_or(Ok(()), |rows| Records::read(&rows).and_then(|records| worker.begin(&records)));
+                let on = || steps.replace(steps.get().saturating_sub(1)) > 0;
+                let begun = rows.map_or(Ok(()), |rows| Records::read(&rows).and_then(|records| worker.begin(&records, &on)));
                 if let Err(what) = begun {
                     env.judge.find("journal", format!("it could not be followed: {what}"));
                 }
@@ -155,10 +163,11 @@ impl Follower {
         if env.chance.percent(2 + env.disk.mood.busy_percent / 4) {
             return None;
         }
+        self.workers.iter_mut().for_each(|worker| worker.fold_only(false));
         loop {
             // The guests are not waited for for long.
             if env.chance.percent(15) {
-                self.workers.iter_mut().for_each(Following::only_fold);
+                self.workers.iter_mut().for_each(|worker| worker.fold_only(true));
             }
             if !self.takes(env) {
                 break;
