@@ -110,6 +110,24 @@ fn a_day_of_a_trace_is_played_and_its_bad_rows_do_no_harm() {
 mod long {
     use super::*;
 
+    /// A run's folder. What took minutes, and was found wrong, is not thrown away.
+    struct Evidence(tempfile::TempDir);
+
+    impl Evidence {
+        fn new() -> Self {
+            Evidence(tempfile::tempdir().unwrap())
+        }
+    }
+
+    impl Drop for Evidence {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.disable_cleanup(true);
+                eprintln!("record, journal and logs are kept in {}", self.0.path().display());
+            }
+        }
+    }
+
     fn setting(name: &str, default: u64) -> u64 {
         std::env::var(name).map_or(default, |value| value.parse().unwrap())
     }
@@ -118,13 +136,13 @@ mod long {
     #[test]
     #[ignore = "takes minutes"]
     fn two_hundred_kills_in_a_row_change_no_call() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Evidence::new();
         let account = tandem_test_guests::guest("account").unwrap();
         let kills = setting("TANDEM_ROUNDS", 200);
         let (kills_text, seed) = (kills.to_string(), setting("TANDEM_FIRST", 1).to_string());
         let load = ["--alone", "--calls-per-hour", "3000", "--one-more", account.path, "--kills", &kills_text, "--seed", &seed, "--twin"];
         let moments = ["--at-least-live", "50", "--with-treatment", "--with-half-collect"];
-        let report = demo(folder.path(), &[&load[..], &moments[..]].concat());
+        let report = demo(folder.0.path(), &[&load[..], &moments[..]].concat());
         assert_nothing_is_wrong(&report, kills);
         assert_eq!(count(&report, "unexplained_differences"), 0);
         for kill in report["kill_moments"].as_array().unwrap() {
@@ -147,13 +165,13 @@ mod long {
     #[test]
     #[ignore = "takes minutes"]
     fn five_hundred_switchovers() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Evidence::new();
         let account = tandem_test_guests::guest("account").unwrap();
         let blows = setting("TANDEM_ROUNDS", 500);
         let (blows_text, seed) = (blows.to_string(), setting("TANDEM_FIRST", 1).to_string());
         let load = ["--calls-per-hour", "3000", "--one-more", account.path, "--kills", &blows_text, "--seed", &seed, "--twin"];
         let moments = ["--at-least-live", "20", "--with-treatment", "--with-half-collect", "--blows", "kill,hang,switchover,sever"];
-        let report = demo(folder.path(), &[&load[..], &moments[..]].concat());
+        let report = demo(folder.0.path(), &[&load[..], &moments[..]].concat());
         assert_nothing_is_wrong(&report, blows);
         let why = ["default_routed_by_strategy", "failed_sessions", "longest_fault_ms"].map(|name| (name, count(&report, name)));
         assert_eq!((count(&report, "unexplained_differences"), count(&report, "default_routed")), (0, 0), "{why:?}");
