@@ -1,6 +1,9 @@
 //! The calls at routing points, who serves each, and until when it may stay as it is (P9).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use tandem_switch_link::{Held, InteractionState, Over};
 use tandem_words::{Bug, Interaction, InteractionId, NodeId, Position, SessionId, Timestamp, Visit, planted};
@@ -43,6 +46,10 @@ struct Unclaimed {
     is_untouched: bool,
 }
 
+fn sessions_of(node: NodeId) -> RangeInclusive<SessionId> {
+    SessionId { node, epoch: 0, number: 0 }..=SessionId { node, epoch: u64::MAX, number: u64::MAX }
+}
+
 impl Call {
     /// It still waits for somebody to decide.
     fn is_waiting(&self) -> bool {
@@ -65,6 +72,8 @@ impl Call {
 struct Holder {
     calls: BTreeSet<InteractionId>,
     quiet_until: Option<Timestamp>,
+    /// Since when its node had no primary, if the quiet ended before the next one led, and it has said nothing new of quiet since.
+    unled: Option<Timestamp>,
 }
 
 /// Where a call goes that nobody serves.
@@ -236,7 +245,9 @@ impl Calls {
         }
         let Some(holder) = self.holders.get_mut(&session) else { return false };
         let news = holder.quiet_until != quiet_until || (more && quiet_until.is_some());
-        holder.quiet_until = quiet_until;
+        if news {
+            (holder.quiet_until, holder.unled) = (quiet_until, None);
+        }
         for id in holder.calls.clone() {
             if let Some(call) = self.calls.get_mut(&id) {
                 call.over = over;
@@ -252,9 +263,15 @@ impl Calls {
         self.touch_node(node);
     }
 
-    /// The node has one again.
-    pub(super) fn led(&mut self, node: NodeId) {
-        self.unled.remove(&node);
+    /// The node has one again. What its sessions do about a quiet that has ended meanwhile is yet to come: they have the time that is left.
+    pub(super) fn led(&mut self, node: NodeId, now: Timestamp) {
+        if let Some(unled) = self.unled.remove(&node) {
+            for (_, holder) in
+                self.holders.range_mut(sessions_of(node)).filter(|(_, holder)| holder.quiet_until.is_some_and(|until| until <= now))
+            {
+                holder.unled.get_or_insert(unled);
+            }
+        }
         self.touch_node(node);
     }
 
@@ -328,9 +345,7 @@ impl Calls {
     }
 
     fn touch_node(&mut self, node: NodeId) {
-        let first = SessionId { node, epoch: 0, number: 0 };
-        let last = SessionId { node, epoch: u64::MAX, number: u64::MAX };
-        let ids: Vec<_> = self.holders.range(first..=last).flat_map(|(_, holder)| holder.calls.iter().cloned()).collect();
+        let ids: Vec<_> = self.holders.range(sessions_of(node)).flat_map(|(_, holder)| holder.calls.iter().cloned()).collect();
         ids.iter().for_each(|id| self.touch(id));
     }
 
@@ -345,8 +360,10 @@ impl Calls {
             Condition::Attended if call.taken.is_none() => (call.arrived_at, point.answer_deadline_ms),
             Condition::Attended | Condition::Routed | Condition::DefaultRouted | Condition::Gone => return None,
         };
-        let quiet_until = call.holder.and_then(|session| self.holders.get(&session)?.quiet_until).unwrap_or(0);
-        let unled_since = call.holder.and_then(|session| self.unled.get(&session.node).copied());
+        let holder = call.holder.and_then(|session| self.holders.get(&session));
+        let quiet_until = holder.and_then(|holder| holder.quiet_until).unwrap_or(0);
+        let unled_now = || call.holder.and_then(|session| self.unled.get(&session.node).copied());
+        let unled_since = holder.and_then(|holder| holder.unled).or_else(unled_now);
         let by_patience = since.saturating_add(patience_ms);
         Some(match unled_since {
             // Nobody lives to end the quiet: it is void, and the patience begins when it became so. A quiet that ended while its

@@ -90,7 +90,7 @@ impl Core {
             self.keepsake_changed = true;
         }
         self.nodes.entry(node).or_default().primary = Some(id);
-        self.calls.led(node);
+        self.calls.led(node, self.now);
         self.lines.push(Line::Led { at: self.now, node, epoch });
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(&id) {

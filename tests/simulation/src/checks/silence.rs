@@ -154,7 +154,9 @@ impl<'a> Silences<'a> {
         let Some(until) = self.quiet_until.get(session) else { return found };
         match (self.void_since.get(session), self.unled_since) {
             (Some(void), Some(unled)) => (*until).min(unled).max(*void).saturating_add(LONGEST_SILENCE_MS),
-            _ => *until,
+            // It ended meanwhile, and what its session does about that is yet to come.
+            (Some(void), None) => (*until).max(void.saturating_add(LONGEST_SILENCE_MS)),
+            (None, _) => *until,
         }
     }
 }

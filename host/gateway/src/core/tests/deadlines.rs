@@ -124,6 +124,31 @@ fn a_call_that_nobody_serves_goes_to_its_default_route() {
             vec![QuietUntil(30_000), silent(0), At(10_000), Dies, At(13_999), LeadsAndHolds],
             Some(30_000),
         ),
+        (
+            "a quiet that ended while no host was there",
+            vec![QuietUntil(10_000), silent(0), At(8_000), Dies, At(11_000), LeadsAndHolds],
+            Some(12_000),
+        ),
+        (
+            "the same, and the next primary says it again before it acts",
+            vec![
+                QuietUntil(10_000),
+                silent(0),
+                At(8_000),
+                Dies,
+                At(11_000),
+                LeadsAndHolds,
+                QuietUntil(10_000),
+                At(11_100),
+                QuietUntil(20_000),
+            ],
+            Some(20_000),
+        ),
+        (
+            "the same, and it dies, too",
+            vec![QuietUntil(10_000), silent(0), At(8_000), Dies, At(11_000), LeadsAndHolds, At(11_500), Dies],
+            Some(12_000),
+        ),
         ("dead host, treatment", vec![Taken, Is(Attended), Dies], None),
         ("taken before the death, as the next primary says", vec![Dies, At(100), LeadsAndHolds, Is(Attended)], None),
         // A session that the next primary does not know.
